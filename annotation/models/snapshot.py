@@ -1,0 +1,103 @@
+"""A frozen, signed list of accepted synthetic images, and its renderings."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from annotation.models.read import Annotation
+from annotation.models.study import Item, Study
+from evaluation.models import Evaluation, ImageSet
+from synthlab.core.models import Identified, Job
+
+
+class Snapshot(Identified):
+    """The accepted images of a study at one instant; its content never changes.
+
+    `digest` is over the canonical JSON of every member (image digest, labels, regions, reader and
+    reviewer pseudonyms); the signature is bound to it.
+    """
+
+    study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="snapshots")
+    name = models.CharField(max_length=120)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT)
+    filters = models.JSONField(default=dict)
+    digest = models.CharField(max_length=64)
+    item_count = models.PositiveIntegerField()
+    image_set = models.ForeignKey(ImageSet, on_delete=models.PROTECT, related_name="snapshots")
+    evaluation = models.ForeignKey(Evaluation, on_delete=models.PROTECT, null=True)
+    signed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    signed_at = models.DateTimeField(null=True)
+    meaning = models.CharField(max_length=200, blank=True)
+    signature = models.CharField(max_length=64, blank=True)
+
+    class Meta:
+        ordering = ("-created_at",)
+        constraints = [
+            models.CheckConstraint(
+                name="signature_whole_or_absent",
+                condition=Q(signed_by__isnull=True, signed_at__isnull=True, signature="")
+                | (
+                    Q(signed_by__isnull=False, signed_at__isnull=False, evaluation__isnull=False)
+                    & ~Q(signature="")
+                ),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class SnapshotItem(Identified):
+    snapshot = models.ForeignKey(Snapshot, on_delete=models.PROTECT, related_name="items")
+    item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="snapshot_items")
+    annotation = models.ForeignKey(Annotation, on_delete=models.PROTECT, related_name="+")
+    position = models.PositiveIntegerField()
+
+    class Meta:
+        ordering = ("position",)
+        constraints = [
+            models.UniqueConstraint(fields=["snapshot", "item"], name="snapshot_item_once"),
+            models.UniqueConstraint(fields=["snapshot", "position"], name="snapshot_position_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.snapshot_id} #{self.position}"
+
+
+class ExportState(models.TextChoices):
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class Export(Identified):
+    """One rendering of a snapshot in one format: the same snapshot gives the same bytes."""
+
+    snapshot = models.ForeignKey(Snapshot, on_delete=models.PROTECT, related_name="exports")
+    requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT)
+    job = models.ForeignKey(Job, on_delete=models.PROTECT, null=True, related_name="+")
+    format = models.CharField(max_length=20)
+    options = models.JSONField(default=dict)
+    state = models.CharField(max_length=10, choices=ExportState, default=ExportState.QUEUED)
+    digest = models.CharField(max_length=64, blank=True)
+    size = models.PositiveBigIntegerField(null=True)
+    completed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ("-created_at",)
+        constraints = [
+            models.CheckConstraint(
+                name="export_digest_iff_succeeded",
+                condition=(Q(state=ExportState.SUCCEEDED) & ~Q(digest=""))
+                | (~Q(state=ExportState.SUCCEEDED) & Q(digest="")),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.format} of {self.snapshot_id}"

@@ -1,0 +1,142 @@
+"""A reading project, who takes part in it, and the images in it."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from annotation.models.schema import LabelSchema
+from generation.models import SourceImage, SyntheticImage
+from synthlab.core.models import Identified
+
+if TYPE_CHECKING:
+    from synthlab.accounts.models import User
+
+
+class StudyState(models.TextChoices):
+    DRAFT = "draft"
+    OPEN = "open"
+    PAUSED = "paused"
+    CLOSED = "closed"
+
+
+class ApprovalPolicy(models.TextChoices):
+    """Which submitted answers a reviewer must look at before they count."""
+
+    EVERY = "every"
+    SAMPLE = "sample"
+    AS_READ = "as_read"
+
+
+class StudyRole(models.TextChoices):
+    READER = "reader"
+    REVIEWER = "reviewer"
+    MANAGER = "manager"
+
+
+class StudyQuerySet(models.QuerySet["Study"]):
+    def visible_to(self, user: User) -> StudyQuerySet:
+        """Studies a person has a role in; nobody else's, admins included."""
+        return self.filter(memberships__user=user).distinct()
+
+    def with_role(self, user: User, *roles: str) -> StudyQuerySet:
+        return self.filter(memberships__user=user, memberships__role__in=roles).distinct()
+
+
+def _make_study_key() -> str:
+    return secrets.token_hex(32)
+
+
+class Study(Identified):
+    """A reading project: one label schema, its readers and its queue of reads."""
+
+    title = models.CharField(max_length=160)
+    description = models.TextField(blank=True)
+    guideline = models.TextField(blank=True)
+    schema = models.ForeignKey(LabelSchema, on_delete=models.PROTECT, related_name="studies")
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT)
+    state = models.CharField(max_length=8, choices=StudyState, default=StudyState.DRAFT)
+    reads_per_item = models.PositiveSmallIntegerField(default=1)
+    approval_policy = models.CharField(
+        max_length=8, choices=ApprovalPolicy, default=ApprovalPolicy.EVERY
+    )
+    sample_share = models.FloatField(default=1.0)
+    is_blinded = models.BooleanField(default=True)
+    key = models.CharField(max_length=64, default=_make_study_key, editable=False)
+
+    objects = StudyQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-created_at",)
+        verbose_name_plural = "studies"
+        constraints = [
+            models.CheckConstraint(
+                name="study_reads_in_range",
+                condition=Q(reads_per_item__gte=1, reads_per_item__lte=9),
+            ),
+            models.CheckConstraint(
+                name="study_share_in_range", condition=Q(sample_share__gte=0, sample_share__lte=1)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class Membership(Identified):
+    """Who is reader, reviewer or manager in a study; the only source of study roles."""
+
+    study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="memberships")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="memberships"
+    )
+    role = models.CharField(max_length=8, choices=StudyRole)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["study", "user", "role"], name="membership_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.role} {self.user_id}"
+
+
+class ItemState(models.TextChoices):
+    WAITING = "waiting"
+    READING = "reading"
+    REVIEW = "review"
+    DISPUTED = "disputed"
+    ACCEPTED = "accepted"
+    DISCARDED = "discarded"
+
+
+class Item(Identified):
+    """One image in one study: synthetic, or a hidden real control."""
+
+    study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="items")
+    synthetic_image = models.ForeignKey(
+        SyntheticImage, on_delete=models.PROTECT, null=True, related_name="items"
+    )
+    source_image = models.ForeignKey(
+        SourceImage, on_delete=models.PROTECT, null=True, related_name="items"
+    )
+    state = models.CharField(max_length=10, choices=ItemState, default=ItemState.WAITING)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="item_has_exactly_one_image",
+                condition=Q(synthetic_image__isnull=False, source_image__isnull=True)
+                | Q(synthetic_image__isnull=True, source_image__isnull=False),
+            ),
+            models.UniqueConstraint(fields=["study", "synthetic_image"], name="item_synthetic_once"),
+            models.UniqueConstraint(fields=["study", "source_image"], name="item_control_once"),
+        ]
+        indexes = [models.Index(fields=["study", "state"], name="item_study_state")]
+
+    def __str__(self) -> str:
+        return str(self.id)

@@ -1,0 +1,25 @@
+"""The rows of evaluation: image sets, measurements, decisions."""
+
+from evaluation.models.evaluation import (
+    Evaluation,
+    EvaluationState,
+    ImageScore,
+    ImageSet,
+    ImageSetKind,
+    MetricResult,
+    Verdict,
+)
+from evaluation.models.gate import Decision, GateDecision, GatePolicy
+
+__all__ = [
+    "Decision",
+    "Evaluation",
+    "EvaluationState",
+    "GateDecision",
+    "GatePolicy",
+    "ImageScore",
+    "ImageSet",
+    "ImageSetKind",
+    "MetricResult",
+    "Verdict",
+]

@@ -1,0 +1,168 @@
+"""An image set, its measurements against a data set's split, and the scores of each image."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from generation.models import Batch, Dataset, SourceImage, Split, SyntheticImage
+from synthlab.core.models import Identified, Job
+
+if TYPE_CHECKING:
+    from synthlab.accounts.models import User
+
+
+class ImageSetKind(models.TextChoices):
+    BATCH = "batch"
+    APPROVED = "approved"
+
+
+class ImageSet(Identified):
+    """A frozen list of synthetic images: what an Evaluation measures.
+
+    A batch's set is the whole batch; the approved images of a study are listed one by one.
+    `digest` is over the sorted image digests, so the same list again is the same set.
+    """
+
+    kind = models.CharField(max_length=10, choices=ImageSetKind)
+    digest = models.CharField(max_length=64, unique=True)
+    dataset = models.ForeignKey(Dataset, on_delete=models.PROTECT, related_name="image_sets")
+    batch = models.ForeignKey(
+        Batch, on_delete=models.PROTECT, null=True, related_name="image_sets"
+    )
+    images = models.ManyToManyField(SyntheticImage, related_name="image_sets", blank=True)
+    image_count = models.PositiveIntegerField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="image_set_batch_iff_kind",
+                condition=Q(kind=ImageSetKind.BATCH, batch__isnull=False)
+                | Q(kind=ImageSetKind.APPROVED, batch__isnull=True),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} set of {self.image_count}"
+
+    def members(self) -> models.QuerySet[SyntheticImage]:
+        """The images of the set, in a fixed order."""
+        rows = self.batch.images.all() if self.batch else self.images.all()
+        return rows.order_by("batch", "index")
+
+
+class EvaluationState(models.TextChoices):
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class Verdict(models.TextChoices):
+    """What the rule says; what was done about it is a GateDecision."""
+
+    RELEASE = "release"
+    WITHHOLD = "withhold"
+    INSUFFICIENT = "insufficient"
+
+
+class EvaluationQuerySet(models.QuerySet["Evaluation"]):
+    def visible_to(self, user: User) -> EvaluationQuerySet:
+        return self.filter(image_set__dataset__in=Dataset.objects.visible_to(user))
+
+
+class Evaluation(Identified):
+    """One measurement of an image set against a split; each is one counted look at that split."""
+
+    image_set = models.ForeignKey(ImageSet, on_delete=models.PROTECT, related_name="evaluations")
+    dataset = models.ForeignKey(Dataset, on_delete=models.PROTECT, related_name="evaluations")
+    split = models.CharField(max_length=8, choices=Split, default=Split.VAL)
+    look_number = models.PositiveIntegerField(help_text="the how-manieth look at this split")
+    requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT)
+    job = models.ForeignKey(Job, on_delete=models.PROTECT, null=True, related_name="+")
+    state = models.CharField(
+        max_length=10, choices=EvaluationState, default=EvaluationState.QUEUED
+    )
+    extractor = models.CharField(max_length=60)
+    extractor_digest = models.CharField(max_length=64, blank=True)
+    seed = models.PositiveBigIntegerField(default=0)
+    policy = models.ForeignKey("GatePolicy", on_delete=models.PROTECT, related_name="+")
+    verdict = models.CharField(max_length=12, choices=Verdict, blank=True)
+    reasons = models.JSONField(default=list)
+    report = models.JSONField(default=dict)
+    completed_at = models.DateTimeField(null=True)
+
+    objects = EvaluationQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-created_at",)
+        constraints = [
+            models.UniqueConstraint(
+                fields=["dataset", "split", "look_number"], name="evaluation_look_once"
+            ),
+            models.CheckConstraint(
+                name="evaluation_verdict_iff_succeeded",
+                condition=Q(state=EvaluationState.SUCCEEDED, verdict__in=Verdict.values)
+                | (~Q(state=EvaluationState.SUCCEEDED) & Q(verdict="")),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"evaluation {self.id}"
+
+
+class MetricResult(Identified):
+    """A number with its floor and interval; never a bare number."""
+
+    evaluation = models.ForeignKey(Evaluation, on_delete=models.CASCADE, related_name="metrics")
+    name = models.CharField(max_length=60)
+    extractor = models.CharField(max_length=60)
+    class_key = models.CharField(max_length=60, blank=True)
+    value = models.FloatField(null=True)
+    floor = models.FloatField(null=True)
+    ratio = models.FloatField(null=True)
+    ci_low = models.FloatField(null=True)
+    ci_high = models.FloatField(null=True)
+    p_value = models.FloatField(null=True)
+    n_real = models.PositiveIntegerField()
+    n_synth = models.PositiveIntegerField()
+    n_groups = models.PositiveIntegerField()
+    status = models.CharField(max_length=20)
+    details = models.JSONField(default=dict, help_text="method, caveats, seed, dtype, seconds …")
+
+    class Meta:
+        ordering = ("name", "class_key")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["evaluation", "name", "extractor", "class_key"], name="metric_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ImageScore(models.Model):
+    """How near one synthetic image stands to a real one, and what that earned it."""
+
+    evaluation = models.ForeignKey(Evaluation, on_delete=models.CASCADE, related_name="scores")
+    image = models.ForeignKey(SyntheticImage, on_delete=models.PROTECT, related_name="scores")
+    nearest = models.ForeignKey(
+        SourceImage, on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    distance = models.FloatField(null=True)
+    ratio = models.FloatField(null=True)
+    p_value = models.FloatField(null=True)
+    flags = models.JSONField(default=list)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["evaluation", "image"], name="image_score_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"score of {self.image_id}"

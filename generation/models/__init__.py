@@ -1,0 +1,47 @@
+"""The rows of generation: data sets in, generators trained, batches out."""
+
+from generation.models.batch import (
+    MAX_BATCH_SIZE,
+    MAX_CANDIDATE_IMAGES,
+    Batch,
+    BatchState,
+    SyntheticImage,
+)
+from generation.models.dataset import (
+    Dataset,
+    DatasetMember,
+    DatasetRole,
+    Group,
+    Ingest,
+    SourceImage,
+    Split,
+)
+from generation.models.training import (
+    Generator,
+    GeneratorState,
+    Training,
+    TrainingMetric,
+    TrainingSample,
+    TrainingState,
+)
+
+__all__ = [
+    "MAX_BATCH_SIZE",
+    "MAX_CANDIDATE_IMAGES",
+    "Batch",
+    "BatchState",
+    "Dataset",
+    "DatasetMember",
+    "DatasetRole",
+    "Generator",
+    "GeneratorState",
+    "Group",
+    "Ingest",
+    "SourceImage",
+    "Split",
+    "SyntheticImage",
+    "Training",
+    "TrainingMetric",
+    "TrainingSample",
+    "TrainingState",
+]

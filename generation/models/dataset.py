@@ -1,0 +1,170 @@
+"""A real data set, its groups and images, and the uploads they came from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from synthlab.core.models import Identified, Job
+
+if TYPE_CHECKING:
+    from synthlab.accounts.models import User
+
+
+class DatasetQuerySet(models.QuerySet["Dataset"]):
+    def visible_to(self, user: User) -> DatasetQuerySet:
+        """Data sets a person owns or is a member of; nobody else's, admins included."""
+        mine = Q(owner=user) | Q(members__user=user)
+        return self.filter(mine).distinct()
+
+
+class Dataset(Identified):
+    """A small real data set: where every synthetic pixel's provenance starts."""
+
+    name = models.CharField(max_length=120, unique=True)
+    description = models.TextField(blank=True)
+    modality = models.CharField(max_length=80, blank=True)
+    licence = models.CharField(max_length=200, blank=True)
+    provenance = models.TextField(blank=True)
+    lawful_basis = models.CharField(max_length=200, blank=True)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="owned_datasets"
+    )
+    classes = models.JSONField(default=list, help_text='[{"key": …, "title": …}] in index order')
+    image_size = models.PositiveSmallIntegerField(null=True)
+    channels = models.PositiveSmallIntegerField(null=True)
+    symmetries = models.CharField(
+        max_length=10,
+        choices=[("dihedral", "dihedral"), ("mirror", "mirror"), ("none", "none")],
+        default="none",
+        help_text="which flips and turns show the same thing: all eight for histology, none for lateralised anatomy",
+    )
+    data_sheet = models.JSONField(default=dict)
+    manifest_digest = models.CharField(max_length=64, blank=True)
+
+    objects = DatasetQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("name",)
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_ready(self) -> bool:
+        return bool(self.manifest_digest)
+
+
+class DatasetRole(models.TextChoices):
+    """A member trains and samples; a viewer holds only what is granted beside the role."""
+
+    MEMBER = "member"
+    VIEWER = "viewer"
+
+
+class DatasetMember(Identified):
+    """Who may use a data set, and who holds `view_real`."""
+
+    dataset = models.ForeignKey(Dataset, on_delete=models.PROTECT, related_name="members")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="dataset_memberships"
+    )
+    role = models.CharField(max_length=8, choices=DatasetRole, default=DatasetRole.MEMBER)
+    view_real = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["dataset", "user"], name="dataset_member_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} in {self.dataset_id}"
+
+
+class Split(models.TextChoices):
+    TRAIN = "train"
+    VAL = "val"
+    HELD_OUT = "held_out"
+
+
+class Group(Identified):
+    """A patient, slide or region block: the unit that a split never cuts."""
+
+    dataset = models.ForeignKey(Dataset, on_delete=models.PROTECT, related_name="groups")
+    key = models.CharField(max_length=64, help_text="salted digest or ordinal; never a file name")
+    split = models.CharField(max_length=8, choices=Split)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["dataset", "key"], name="group_key_once"),
+            models.CheckConstraint(name="group_split_known", condition=Q(split__in=Split.values)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.key} ({self.split})"
+
+
+class Ingest(Identified):
+    """One upload: how many were accepted, which places in it were rejected and why."""
+
+    dataset = models.ForeignKey(Dataset, on_delete=models.PROTECT, related_name="ingests")
+    requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT)
+    job = models.ForeignKey(Job, on_delete=models.PROTECT, null=True, related_name="+")
+    options = models.JSONField(default=dict)
+    file_count = models.PositiveIntegerField(default=0)
+    accepted_count = models.PositiveIntegerField(default=0)
+    rejected_count = models.PositiveIntegerField(default=0)
+    rejections = models.JSONField(default=list, help_text='[{"ordinal", "code", "detail"}]')
+    deidentification = models.JSONField(default=dict)
+    completed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ("-created_at",)
+
+    def __str__(self) -> str:
+        return f"ingest {self.id}"
+
+
+class SourceImageQuerySet(models.QuerySet["SourceImage"]):
+    def present(self) -> SourceImageQuerySet:
+        return self.filter(withdrawn_at__isnull=True)
+
+    def in_split(self, split: str) -> SourceImageQuerySet:
+        return self.filter(group__split=split)
+
+    def viewable_by(self, user: User) -> SourceImageQuerySet:
+        """Real images whose pixels a person may see: only by the `view_real` grant."""
+        return self.filter(dataset__members__user=user, dataset__members__view_real=True)
+
+
+class SourceImage(Identified):
+    """One de-identified real image, re-encoded; `digest` names its file."""
+
+    dataset = models.ForeignKey(Dataset, on_delete=models.PROTECT, related_name="images")
+    group = models.ForeignKey(Group, on_delete=models.PROTECT, related_name="images")
+    ingest = models.ForeignKey(Ingest, on_delete=models.PROTECT, related_name="images")
+    ordinal = models.CharField(max_length=40, help_text="place in the upload")
+    digest = models.CharField(max_length=64)
+    pixel_digest = models.CharField(max_length=64)
+    thumbnail_digest = models.CharField(max_length=64, blank=True)
+    size = models.PositiveBigIntegerField()
+    width = models.PositiveIntegerField()
+    height = models.PositiveIntegerField()
+    channels = models.PositiveSmallIntegerField()
+    class_key = models.CharField(max_length=60, blank=True)
+    withdrawn_at = models.DateTimeField(null=True)
+
+    objects = SourceImageQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("created_at", "id")
+        constraints = [
+            models.UniqueConstraint(fields=["dataset", "digest"], name="source_digest_once"),
+            models.CheckConstraint(
+                name="source_has_size", condition=Q(width__gt=0, height__gt=0, size__gt=0)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.id)
