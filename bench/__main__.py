@@ -1,0 +1,89 @@
+"""`python -m bench`: the benchmarks of up to 5 minutes; `--full`: all, going on where an interrupted run stopped.
+
+Both put what they find into docs/benchmarks.md; with QUICK=1 nothing is written, because quick figures are rough.
+"""
+
+import argparse
+import hashlib
+import importlib
+import json
+import pkgutil
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+import bench
+from bench.harness import ROOT, STORE, Bench, execute, is_quick
+from bench.report import table, update_document
+
+SHORT_MINUTES = 5
+DOCUMENT = ROOT / "docs" / "benchmarks.md"
+
+
+def discover() -> list[Bench]:
+    """Every module of this package that holds a `BENCH`, by name."""
+    modules = (importlib.import_module(f"bench.{info.name}") for info in pkgutil.iter_modules(bench.__path__))
+    found = [module.BENCH for module in modules if isinstance(getattr(module, "BENCH", None), Bench)]
+    return sorted(found, key=lambda one: one.name)
+
+
+def fingerprint(one: Bench) -> str:
+    """Changes when the benchmark or the code under it does, so that only a current result is taken as done."""
+    digest = hashlib.sha256()
+    for pattern in (f"bench/{one.name}.py", *one.sources):
+        for path in sorted(ROOT.glob(pattern)):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def finished(one: Bench) -> dict[str, Any] | None:
+    """The stored record of this very code, if an earlier full run got so far."""
+    path = _record_path(one)
+    if not path.exists():
+        return None
+    stored: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    record: dict[str, Any] = stored["record"]
+    return record if stored["fingerprint"] == fingerprint(one) else None
+
+
+def run_one(one: Bench, *, quick: bool, resume: bool) -> dict[str, Any]:
+    """Runs a benchmark, or takes its finished record when a full run is resumed."""
+    if resume and (record := finished(one)) is not None:
+        print(f"==> {one.name}: already done for this code")
+        return record
+    print(f"==> {one.name}: {one.title}", flush=True)
+    record = execute(one, quick=quick)
+    print(table(record["columns"], record["rows"]))
+    print(json.dumps(record["summary"]), flush=True)
+    if not quick:
+        _record_path(one).write_text(json.dumps({"fingerprint": fingerprint(one), "record": record}), encoding="utf-8")
+        update_document(DOCUMENT, record)
+    return record
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--full", action="store_true", help="also those of more than 5 minutes; resumes")
+    full = parser.parse_args(arguments).full
+    chosen = [one for one in discover() if full or is_quick() or one.minutes <= SHORT_MINUTES]
+    missed: list[str] = []
+    for one in chosen:
+        try:
+            record = run_one(one, quick=is_quick(), resume=full and not is_quick())
+        except Exception:
+            traceback.print_exc()
+            missed.append(f"{one.name} (broke)")
+        else:
+            if not record["summary"]["held"]:
+                missed.append(one.name)
+    print(f"{len(chosen)} benchmarks, {len(chosen) - len(missed)} hold their aims" + "".join(f"; not: {n}" for n in missed))
+    return 1 if missed else 0
+
+
+def _record_path(one: Bench) -> Path:
+    return STORE / f"{one.name}.json"
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
