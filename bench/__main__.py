@@ -4,7 +4,6 @@ Both put what they find into docs/benchmarks.md; with QUICK=1 nothing is written
 """
 
 import argparse
-import hashlib
 import importlib
 import json
 import pkgutil
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import bench
-from bench.harness import ROOT, STORE, Bench, execute, is_quick
+from bench.harness import ROOT, STORE, Bench, execute, fingerprint, is_quick
 from bench.report import table, update_document
 
 SHORT_MINUTES = 5
@@ -26,15 +25,6 @@ def discover() -> list[Bench]:
     modules = (importlib.import_module(f"bench.{info.name}") for info in pkgutil.iter_modules(bench.__path__))
     found = [module.BENCH for module in modules if isinstance(getattr(module, "BENCH", None), Bench)]
     return sorted(found, key=lambda one: one.name)
-
-
-def fingerprint(one: Bench) -> str:
-    """Changes when the benchmark or the code under it does, so that only a current result is taken as done."""
-    digest = hashlib.sha256()
-    for pattern in (f"bench/{one.name}.py", *one.sources):
-        for path in sorted(ROOT.glob(pattern)):
-            digest.update(path.read_bytes())
-    return digest.hexdigest()
 
 
 def finished(one: Bench) -> dict[str, Any] | None:
@@ -57,7 +47,9 @@ def run_one(one: Bench, *, quick: bool, resume: bool) -> dict[str, Any]:
     print(table(record["columns"], record["rows"]))
     print(json.dumps(record["summary"]), flush=True)
     if not quick:
-        _record_path(one).write_text(json.dumps({"fingerprint": fingerprint(one), "record": record}), encoding="utf-8")
+        _record_path(one).write_text(
+            json.dumps({"fingerprint": fingerprint(one), "record": record}), encoding="utf-8"
+        )
         update_document(DOCUMENT, record)
     return record
 
@@ -77,7 +69,10 @@ def main(arguments: list[str]) -> int:
         else:
             if not record["summary"]["held"]:
                 missed.append(one.name)
-    print(f"{len(chosen)} benchmarks, {len(chosen) - len(missed)} hold their aims" + "".join(f"; not: {n}" for n in missed))
+    print(
+        f"{len(chosen)} benchmarks, {len(chosen) - len(missed)} hold their aims"
+        + "".join(f"; not: {n}" for n in missed)
+    )
     return 1 if missed else 0
 
 

@@ -5,6 +5,7 @@ function gets a `Run` and returns a `Result`. Contenders are timed in turns with
 machine does meets all of them alike; the ratio of two medians is what an aim is about.
 """
 
+import hashlib
 import json
 import os
 import statistics
@@ -29,7 +30,9 @@ class Aim:
     at_most: float | None = None
 
     def is_held(self, value: float) -> bool:
-        return (self.at_least is None or value >= self.at_least) and (self.at_most is None or value <= self.at_most)
+        return (self.at_least is None or value >= self.at_least) and (
+            self.at_most is None or value <= self.at_most
+        )
 
     def as_json(self) -> dict[str, float]:
         bounds = {"at_least": self.at_least, "at_most": self.at_most}
@@ -64,7 +67,7 @@ class Run:
 
 @dataclass(frozen=True, kw_only=True)
 class Bench:
-    """One benchmark: its aims and the function that measures."""
+    """One benchmark: its aims, the function that measures, and the files (patterns) whose change voids a result."""
 
     name: str
     title: str
@@ -74,7 +77,9 @@ class Bench:
     sources: Sequence[str] = field(default_factory=tuple)
 
 
-def alternate(contenders: Mapping[str, Callable[[], object]], *, rounds: int, warm_up: int = 1) -> dict[str, list[float]]:
+def alternate(
+    contenders: Mapping[str, Callable[[], object]], *, rounds: int, warm_up: int = 1
+) -> dict[str, list[float]]:
     """Wall-clock seconds of each contender, round by round in turns; every second round runs backwards."""
     seconds: dict[str, list[float]] = {name: [] for name in contenders}
     for _ in range(warm_up):
@@ -97,7 +102,7 @@ def timing_rows(seconds: Mapping[str, Sequence[float]]) -> list[list[str | float
 def execute(bench: Bench, *, quick: bool) -> dict[str, Any]:
     """Runs a benchmark and returns its record: the JSON summary plus the table and the time it took."""
     STORE.mkdir(parents=True, exist_ok=True)
-    cells = STORE / f"{bench.name}{'.quick' if quick else ''}.cells.json"
+    cells = STORE / f"{bench.name}.{'quick' if quick else fingerprint(bench)[:16]}.cells.json"
     if quick:
         cells.unlink(missing_ok=True)
     started = time.perf_counter()
@@ -125,6 +130,15 @@ def summarise(bench: Bench, ratios: Mapping[str, float]) -> dict[str, Any]:
         "unmeasured": [aim.ratio for aim in bench.aims if aim.ratio not in ratios],
         "held": bool(measured) and all(aim.is_held(ratios[aim.ratio]) for aim in measured),
     }
+
+
+def fingerprint(bench: Bench) -> str:
+    """Changes when the benchmark or the code under it does, so that only current figures are taken as done."""
+    digest = hashlib.sha256()
+    for pattern in (f"bench/{bench.name}.py", *bench.sources):
+        for path in sorted(ROOT.glob(pattern)):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def run_alone(bench: Bench) -> int:

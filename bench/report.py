@@ -19,7 +19,10 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str | float | int]]) -
     """A Markdown table whose columns line up in plain text too."""
     cells = [[str(column) for column in columns], *([_shown(value) for value in row] for row in rows)]
     widths = [max(len(line[i]) for line in cells) for i in range(len(columns))]
-    lines = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |" for line in cells]
+    lines = [
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |"
+        for line in cells
+    ]
     lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
     return "\n".join(lines)
 

@@ -19,7 +19,8 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).resolve().parent.parent
 RUNTIME_EXTRAS = frozenset({"generation", "postgres"})
 ALLOWED = re.compile(
-    r"(MIT|MIT-0|MIT-CMU|0BSD|Apache|BSD|MPL|Mozilla Public License|PSF|Python Software Foundation|ISC)\b", re.IGNORECASE
+    r"(MIT|MIT-0|MIT-CMU|0BSD|Apache|BSD|MPL|Mozilla Public License|PSF|Python Software Foundation|ISC)\b",
+    re.IGNORECASE,
 )
 # Name (may hold *) → why it may stay. Every entry stands in the decision record too.
 EXCEPTIONS = {
