@@ -57,3 +57,10 @@ def live_database_env(transactional_db: None) -> dict[str, str]:
         "DATABASE_URL": databases.url_of(connection.settings_dict),
         "SYNTHLAB_HOME": str(settings.HOME),
     }
+
+
+@pytest.fixture
+def live_settings_env(tmp_path: Path) -> dict[str, str]:
+    """The environment of a process that loads the product's own settings and an empty home, without our database."""
+    kept = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+    return {**kept, "DJANGO_SETTINGS_MODULE": "synthlab.settings", "SYNTHLAB_HOME": str(tmp_path / "home")}
