@@ -20,6 +20,11 @@ class ImageSetKind(models.TextChoices):
     APPROVED = "approved"
 
 
+class ImageSetQuerySet(models.QuerySet["ImageSet"]):
+    def visible_to(self, user: User) -> ImageSetQuerySet:
+        return self.filter(dataset__in=Dataset.objects.visible_to(user))
+
+
 class ImageSet(Identified):
     """A frozen list of synthetic images: what an Evaluation measures.
 
@@ -35,6 +40,8 @@ class ImageSet(Identified):
     )
     images = models.ManyToManyField(SyntheticImage, related_name="image_sets", blank=True)
     image_count = models.PositiveIntegerField()
+
+    objects = ImageSetQuerySet.as_manager()
 
     class Meta:
         constraints = [

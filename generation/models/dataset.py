@@ -44,6 +44,7 @@ class Dataset(Identified):
     )
     data_sheet = models.JSONField(default=dict)
     manifest_digest = models.CharField(max_length=64, blank=True)
+    rev = models.PositiveIntegerField(default=1, help_text="the ETag of the descriptive fields")
 
     objects = DatasetQuerySet.as_manager()
 

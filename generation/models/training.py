@@ -44,7 +44,13 @@ class Training(Identified):
     checkpoint = models.CharField(
         max_length=200, blank=True, help_text="last complete checkpoint, below the work root"
     )
-    warnings = models.JSONField(default=list)
+    warnings = models.JSONField(default=list, help_text='[{"code", "detail"}] in words')
+    stop_reason = models.CharField(
+        max_length=8,
+        blank=True,
+        choices=[("pause", "pause"), ("cancel", "cancel")],
+        help_text="what the person who stopped the running job wanted",
+    )
 
     objects = TrainingQuerySet.as_manager()
 

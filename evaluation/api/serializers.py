@@ -1,0 +1,97 @@
+"""What goes out over REST, and what may come in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from evaluation.models import (
+    Decision,
+    Evaluation,
+    GateDecision,
+    GatePolicy,
+    ImageScore,
+    ImageSet,
+    MetricResult,
+)
+from evaluation.services.evaluating import DEFAULT_EXTRACTOR
+
+
+class ImageSetSerializer(serializers.ModelSerializer[ImageSet]):
+    class Meta:
+        model = ImageSet
+        fields = ("id", "kind", "digest", "dataset", "batch", "image_count", "created_at")
+        read_only_fields = fields
+
+
+class MetricSerializer(serializers.ModelSerializer[MetricResult]):
+    class Meta:
+        model = MetricResult
+        fields = (
+            "name", "extractor", "class_key", "value", "floor", "ratio", "ci_low", "ci_high", "p_value",
+            "n_real", "n_synth", "n_groups", "status", "details",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class EvaluationSerializer(serializers.ModelSerializer[Evaluation]):
+    metrics = MetricSerializer(many=True, read_only=True)
+
+    class Meta:
+        model = Evaluation
+        fields = (
+            "id", "image_set", "dataset", "split", "look_number", "job", "state", "extractor",
+            "extractor_digest", "seed", "policy", "verdict", "reasons", "metrics", "created_at", "completed_at",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class EvaluationWriteSerializer(serializers.Serializer[Any]):
+    """One of `batch` and `image_set` says what to measure."""
+
+    batch = serializers.UUIDField(required=False)
+    image_set = serializers.UUIDField(required=False)
+    policy = serializers.UUIDField(required=False)
+    extractor = serializers.ChoiceField(choices=(DEFAULT_EXTRACTOR, "random-conv"), default=DEFAULT_EXTRACTOR)
+    seed = serializers.IntegerField(min_value=0, max_value=2**63 - 1, default=0)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if ("batch" in attrs) == ("image_set" in attrs):
+            raise serializers.ValidationError("Give either batch or image_set.")
+        return attrs
+
+
+class ScoreSerializer(serializers.ModelSerializer[ImageScore]):
+    class Meta:
+        model = ImageScore
+        fields = ("image", "distance", "ratio", "p_value", "flags")
+        read_only_fields = fields
+
+
+class PolicySerializer(serializers.ModelSerializer[GatePolicy]):
+    class Meta:
+        model = GatePolicy
+        fields = ("id", "name", "version", "thresholds", "created_at")
+        read_only_fields = fields
+
+
+class PolicyWriteSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField(max_length=80)
+    thresholds = serializers.DictField()
+
+
+class DecisionSerializer(serializers.ModelSerializer[GateDecision]):
+    class Meta:
+        model = GateDecision
+        fields = ("id", "batch", "evaluation", "decision", "decided_by", "reason", "created_at", "superseded_at")
+        read_only_fields = fields
+
+
+class DecisionWriteSerializer(serializers.Serializer[Any]):
+    decision = serializers.ChoiceField(choices=Decision.choices)
+    reason = serializers.CharField(max_length=2000)
+
+
+class ApproveSerializer(serializers.Serializer[Any]):
+    reason = serializers.CharField(max_length=2000, required=False, default="", allow_blank=True)

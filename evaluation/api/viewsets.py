@@ -1,0 +1,136 @@
+"""`image-sets`, `evaluations`, `gate-policies`, and what evaluation adds to batches and generators."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import OpenApiTypes, extend_schema
+from rest_framework import mixins, status
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet, ViewSet
+
+from evaluation.api.serializers import (
+    ApproveSerializer,
+    DecisionSerializer,
+    DecisionWriteSerializer,
+    EvaluationSerializer,
+    EvaluationWriteSerializer,
+    ImageSetSerializer,
+    PolicySerializer,
+    PolicyWriteSerializer,
+    ScoreSerializer,
+)
+from evaluation.models import Evaluation, GateDecision, GatePolicy, ImageSet
+from evaluation.services import approving, evaluating, gating, image_sets
+from generation.api.serializers import GeneratorSerializer
+from generation.models import Batch, Generator
+from synthlab.core.api.idempotency import idempotent
+from synthlab.core.api.responses import accepted, paged
+
+
+class ImageSetViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[ImageSet]):
+    serializer_class = ImageSetSerializer
+    lookup_value_converter = "uuid"
+    ordering = ("-created_at", "id")
+
+    def get_queryset(self) -> QuerySet[ImageSet]:
+        return ImageSet.objects.visible_to(self.request.user)
+
+
+class EvaluationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[Evaluation]):
+    serializer_class = EvaluationSerializer
+    lookup_value_converter = "uuid"
+    filterset_fields = ("image_set", "dataset", "state", "verdict")
+    ordering = ("-created_at", "id")
+
+    def get_queryset(self) -> QuerySet[Evaluation]:
+        return Evaluation.objects.visible_to(self.request.user).prefetch_related("metrics")
+
+    @extend_schema(request=EvaluationWriteSerializer, responses={202: EvaluationSerializer})
+    @idempotent
+    def create(self, request: Request) -> Response:
+        body = EvaluationWriteSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        wishes = body.validated_data
+        policy = wishes.get("policy") and get_object_or_404(GatePolicy, pk=wishes["policy"])
+        evaluation = evaluating.request_evaluation(
+            actor=request.user,
+            image_set=_image_set(request, wishes),
+            policy=policy,
+            extractor=wishes["extractor"],
+            seed=wishes["seed"],
+        )
+        return accepted(evaluation.job, EvaluationSerializer(evaluation).data)
+
+    @extend_schema(responses=OpenApiTypes.OBJECT)
+    @action(detail=True)
+    def report(self, request: Request, pk: UUID) -> Response:
+        """Every number with its floor, interval, n and method; without any real picture."""
+        evaluation = self.get_object()
+        head = EvaluationSerializer(evaluation).data
+        return Response({**head, "report": evaluation.report})
+
+    @extend_schema(responses=ScoreSerializer(many=True))
+    @action(detail=True)
+    def scores(self, request: Request, pk: UUID) -> Response:
+        return paged(self, self.get_object().scores.all(), ScoreSerializer, ordering=("id",))
+
+
+def _image_set(request: Request, wishes: dict[str, UUID]) -> ImageSet:
+    if "image_set" in wishes:
+        return get_object_or_404(ImageSet.objects.visible_to(request.user), pk=wishes["image_set"])
+    batch = get_object_or_404(Batch.objects.visible_to(request.user), pk=wishes["batch"])
+    return image_sets.make_batch_set(actor=request.user, batch=batch)
+
+
+class GatePolicyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[GatePolicy]):
+    serializer_class = PolicySerializer
+    queryset = GatePolicy.objects.all()
+    lookup_value_converter = "uuid"
+    filterset_fields = ("name",)
+    ordering = ("-created_at", "id")
+
+    @extend_schema(request=PolicyWriteSerializer, responses={201: PolicySerializer})
+    @idempotent
+    def create(self, request: Request) -> Response:
+        body = PolicyWriteSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        policy = gating.create_policy(actor=request.user, **body.validated_data)
+        return Response(PolicySerializer(policy).data, status=status.HTTP_201_CREATED)
+
+
+class BatchDecisionViewSet(ViewSet):
+    """`batches/{id}/decision`: the live decision, and a person's overrule of it."""
+
+    @extend_schema(responses=DecisionSerializer)
+    def retrieve(self, request: Request, pk: UUID) -> Response:
+        batch = get_object_or_404(Batch.objects.visible_to(request.user), pk=pk)
+        decision = get_object_or_404(GateDecision.objects.live(), batch=batch)
+        return Response(DecisionSerializer(decision).data)
+
+    @extend_schema(request=DecisionWriteSerializer, responses={201: DecisionSerializer})
+    @idempotent
+    def create(self, request: Request, pk: UUID) -> Response:
+        batch = get_object_or_404(Batch.objects.visible_to(request.user), pk=pk)
+        body = DecisionWriteSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        decision = gating.overrule(actor=request.user, batch=batch, **body.validated_data)
+        return Response(DecisionSerializer(decision).data, status=status.HTTP_201_CREATED)
+
+
+class GeneratorApprovalViewSet(ViewSet):
+    """`generators/{id}/approve`: on the evidence of an evaluation, or for a reason."""
+
+    @extend_schema(request=ApproveSerializer, responses=GeneratorSerializer)
+    def create(self, request: Request, pk: UUID) -> Response:
+        generator = get_object_or_404(Generator.objects.visible_to(request.user), pk=pk)
+        body = ApproveSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        approved = approving.approve_generator(
+            actor=request.user, generator=generator, **body.validated_data
+        )
+        return Response(GeneratorSerializer(approved).data)

@@ -1,0 +1,204 @@
+"""Measuring an image set against a split: asked for, completed, judged."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Max
+from django.utils import timezone
+
+from evaluation.ml.judge import judge
+from evaluation.models import (
+    Evaluation,
+    EvaluationState,
+    GatePolicy,
+    ImageScore,
+    ImageSet,
+    MetricResult,
+)
+from evaluation.services.gating import decide_by_rule, default_policy, thresholds_of
+from generation.models import Dataset, SourceImage, Split
+from generation.services.access import require_use
+from synthlab.accounts.models import User
+from synthlab.core.audit import dataset_chain, record_event
+from synthlab.core.exceptions import Conflict
+from synthlab.core.files import path_of
+from synthlab.core.jobs import JobContext, enqueue_job
+from synthlab.core.models import Job, JobState
+
+DEFAULT_EXTRACTOR = "efficientnet-lite0"
+
+
+@transaction.atomic
+def request_evaluation(
+    *,
+    actor: User,
+    image_set: ImageSet,
+    policy: GatePolicy | None = None,
+    extractor: str = DEFAULT_EXTRACTOR,
+    seed: int = 0,
+) -> Evaluation:
+    """Queue a measurement against the validation split; each one is a counted look at that split.
+
+    Args:
+        actor: Owner or member of the data set, or a study manager through `request_approved_evaluation`.
+        image_set: What to measure.
+        policy: Thresholds; the default policy where not given.
+        extractor: Name of a registered feature extractor.
+        seed: For resampling; the verdict does not hang on it.
+
+    Raises:
+        NotAllowed: The actor may not use the data set.
+        Conflict: The data set has no validation split.
+    """
+    require_use(actor, image_set.dataset)
+    return _enqueue(actor, image_set, policy or default_policy(), extractor, seed)
+
+
+@transaction.atomic
+def request_approved_evaluation(*, actor: User, image_set: ImageSet) -> Evaluation:
+    """Queue the measurement of a study's approved set. The caller has checked that the actor manages the study.
+
+    Raises:
+        Conflict: The data set has no validation split.
+    """
+    return _enqueue(actor, image_set, default_policy(), DEFAULT_EXTRACTOR, 0)
+
+
+def _enqueue(
+    actor: User, image_set: ImageSet, policy: GatePolicy, extractor: str, seed: int
+) -> Evaluation:
+    dataset = Dataset.objects.select_for_update().get(pk=image_set.dataset_id)
+    if not dataset.images.present().in_split(Split.VAL).exists():
+        raise Conflict("no_validation_split", "This data set has no validation images to measure against.")
+    looks = Evaluation.objects.filter(dataset=dataset, split=Split.VAL)
+    evaluation = Evaluation.objects.create(
+        image_set=image_set,
+        dataset=dataset,
+        split=Split.VAL,
+        look_number=(looks.aggregate(last=Max("look_number"))["last"] or 0) + 1,
+        requested_by=actor,
+        extractor=extractor,
+        policy=policy,
+        seed=seed,
+    )
+    evaluation.job = enqueue_job("evaluation", actor=actor, subject=evaluation)
+    evaluation.save(update_fields=["job"])
+    record_event(
+        chain=dataset_chain(dataset),
+        actor=actor,
+        action="evaluation.requested",
+        target=evaluation,
+        facts={
+            "image_set": image_set.digest,
+            "split": Split.VAL,
+            "look": evaluation.look_number,
+            "policy": str(policy.pk),
+        },
+    )
+    return evaluation
+
+
+def evaluation_spec(evaluation: Evaluation) -> dict[str, Any]:
+    """What the evaluation child is told."""
+    images = evaluation.dataset.images.present().select_related("group").order_by("digest")
+    return {
+        "extractor": evaluation.extractor,
+        "features": str(settings.FEATURE_ROOT),
+        "synthetic": [
+            {"id": str(image.pk), "path": str(path_of(image.digest)), "digest": image.pixel_digest,
+             "class": image.class_key}
+            for image in evaluation.image_set.members()
+        ],
+        "reference": [_real(image) for image in images.in_split(evaluation.split)],
+        "training": [_real(image) for image in images.in_split(Split.TRAIN)],
+        "symmetries": evaluation.dataset.symmetries,
+        "seed": evaluation.seed,
+        "threads": settings.TORCH_THREADS,
+    }  # fmt: skip
+
+
+def _real(image: SourceImage) -> dict[str, Any]:
+    return {
+        "id": str(image.pk),
+        "path": str(path_of(image.digest)),
+        "digest": image.pixel_digest,
+        "group": image.group.key,
+        "class": image.class_key,
+    }
+
+
+def mark_running(*, context: JobContext, evaluation: Evaluation) -> None:
+    with context.commit():
+        Evaluation.objects.filter(pk=evaluation.pk).update(state=EvaluationState.RUNNING)
+
+
+def complete_evaluation(
+    *, context: JobContext, evaluation: Evaluation, result: dict[str, Any]
+) -> Evaluation:
+    """Keep the numbers, judge them by the policy, and let the gate follow."""
+    report = json.loads(Path(result["report"]).read_text())
+    verdict = judge(report, thresholds_of(evaluation.policy))
+    with context.commit():
+        MetricResult.objects.bulk_create(_metric_row(evaluation, row) for row in report["metrics"])
+        ImageScore.objects.bulk_create(
+            _score_rows(evaluation, Path(result["scores"])), batch_size=1000
+        )
+        evaluation.state = EvaluationState.SUCCEEDED
+        evaluation.extractor_digest = report["extractor"]["digest"]
+        evaluation.report = report
+        evaluation.verdict = verdict.decision
+        evaluation.reasons = list(verdict.reasons)
+        evaluation.completed_at = timezone.now()
+        evaluation.save()
+        record_event(
+            chain=dataset_chain(evaluation.dataset),
+            actor=evaluation.requested_by,
+            action="evaluation.succeeded",
+            target=evaluation,
+            facts={"verdict": evaluation.verdict, "image_set": evaluation.image_set.digest},
+        )
+        decide_by_rule(evaluation=evaluation)
+    return evaluation
+
+
+def _metric_row(evaluation: Evaluation, row: dict[str, Any]) -> MetricResult:
+    known = (
+        "value", "floor", "ratio", "ci_low", "ci_high", "p_value", "n_real", "n_synth", "n_groups", "status"
+    )  # fmt: skip
+    details = {name: value for name, value in row.items() if name not in (*known, "metric")}
+    return MetricResult(
+        evaluation=evaluation,
+        name=row["metric"],
+        extractor=evaluation.extractor,
+        class_key=row.get("class") or "",
+        details=details,
+        **{name: row.get(name) for name in known},
+    )
+
+
+def _score_rows(evaluation: Evaluation, path: Path) -> Iterator[ImageScore]:
+    with path.open(encoding="utf-8") as file:
+        for line in file:
+            row = json.loads(line)
+            yield ImageScore(
+                evaluation=evaluation,
+                image_id=row["id"],
+                nearest_id=row["nearest_id"],
+                distance=row["distance"],
+                ratio=row["ratio"],
+                p_value=row["p_value"],
+                flags=row["flags"],
+            )
+
+
+def end_evaluation(job: Job) -> None:
+    """The job ended without success: no number is given."""
+    state = EvaluationState.CANCELLED if job.state == JobState.CANCELLED else EvaluationState.FAILED
+    rows = Evaluation.objects.filter(pk=job.subject_id).exclude(state=EvaluationState.SUCCEEDED)
+    rows.update(state=state, completed_at=timezone.now())

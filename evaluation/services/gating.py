@@ -1,0 +1,137 @@
+"""Release: by rule from an evaluation's verdict, or by a person with a reason."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Max
+from django.utils import timezone
+
+from evaluation.ml.judge import Policy
+from evaluation.models import Decision, Evaluation, GateDecision, GatePolicy, Verdict
+from generation.models import Batch
+from generation.services.access import require_owner
+from synthlab.accounts.models import User
+from synthlab.core.audit import dataset_chain, record_event
+from synthlab.core.exceptions import InvalidInput, NotAllowed
+
+DEFAULT_POLICY = "default"
+
+
+def thresholds_of(policy: GatePolicy) -> Policy:
+    """The policy's thresholds as the pure judge takes them."""
+    return Policy(**policy.thresholds)
+
+
+@transaction.atomic
+def default_policy() -> GatePolicy:
+    """The newest version of the default policy; made from the judge's own defaults at first use."""
+    newest = GatePolicy.objects.filter(name=DEFAULT_POLICY).order_by("-version").first()
+    if newest:
+        return newest
+    policy, _ = GatePolicy.objects.get_or_create(
+        name=DEFAULT_POLICY, version=1, defaults={"thresholds": dataclasses.asdict(Policy())}
+    )
+    return policy
+
+
+@transaction.atomic
+def create_policy(*, actor: User, name: str, thresholds: dict[str, Any]) -> GatePolicy:
+    """A new version of a policy; what is not named keeps the judge's default.
+
+    Raises:
+        NotAllowed: The actor is neither scientist nor admin.
+        InvalidInput: An unknown threshold, or a value that is not a number.
+    """
+    if not (actor.is_scientist or actor.is_admin):
+        raise NotAllowed("scientists_only", "Only data scientists and admins set thresholds.")
+    defaults = dataclasses.asdict(Policy())
+    if unknown := sorted(set(thresholds) - set(defaults)):
+        raise InvalidInput("unknown_threshold", f"thresholds: unknown {', '.join(unknown)}.")
+    wrong = [name for name, value in thresholds.items() if not _is_number(value)]
+    if wrong:
+        raise InvalidInput("bad_threshold", f"thresholds: {', '.join(wrong)} must be numbers.")
+    last = GatePolicy.objects.filter(name=name).aggregate(last=Max("version"))["last"] or 0
+    policy = GatePolicy.objects.create(
+        name=name, version=last + 1, thresholds={**defaults, **thresholds}, created_by=actor
+    )
+    record_event(
+        chain="site",
+        actor=actor,
+        action="gate_policy.created",
+        target=policy,
+        facts={"version": policy.version, "thresholds": policy.thresholds},
+        personal={"name": name},
+    )
+    return policy
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+@transaction.atomic
+def decide_by_rule(*, evaluation: Evaluation) -> GateDecision | None:
+    """Release a batch on verdict `release`, withhold it otherwise; a person's live decision stands.
+
+    An approved set has no gate: None.
+    """
+    batch = evaluation.image_set.batch
+    if batch is None:
+        return None
+    standing = GateDecision.objects.live().filter(batch=batch).first()
+    if standing and standing.decided_by_id:
+        return standing
+    released = evaluation.verdict == Verdict.RELEASE
+    return _decide(
+        batch=batch,
+        evaluation=evaluation,
+        decision=Decision.RELEASED if released else Decision.WITHHELD,
+        actor=None,
+        reason="; ".join(evaluation.reasons),
+    )
+
+
+@transaction.atomic
+def overrule(*, actor: User, batch: Batch, decision: str, reason: str) -> GateDecision:
+    """Release or withhold a batch against or without the rule: a person takes it on, and says why.
+
+    Raises:
+        NotAllowed: The actor does not own the data set.
+        InvalidInput: No reason was given.
+    """
+    require_owner(actor, batch.generator.dataset)
+    if not reason.strip():
+        raise InvalidInput("reason_needed", "Say why; the reason is kept beside the batch for good.")
+    latest = Evaluation.objects.filter(image_set__batch=batch, verdict__gt="").first()
+    return _decide(batch=batch, evaluation=latest, decision=decision, actor=actor, reason=reason.strip())
+
+
+def _decide(
+    *, batch: Batch, evaluation: Evaluation | None, decision: str, actor: User | None, reason: str
+) -> GateDecision:
+    # The batch's row is the lock: of two decisions made together the later one supersedes the earlier.
+    Batch.objects.select_for_update().get(pk=batch.pk)
+    GateDecision.objects.live().filter(batch=batch).update(superseded_at=timezone.now())
+    made = GateDecision.objects.create(
+        batch=batch, evaluation=evaluation, decision=decision, decided_by=actor, reason=reason
+    )
+    record_event(
+        chain=dataset_chain(batch.generator.dataset),
+        actor=actor,
+        action=f"batch.{decision}",
+        target=batch,
+        facts={
+            "by": "person" if actor else "rule",
+            "evaluation": str(evaluation.pk) if evaluation else None,
+        },
+        personal={"reason": reason} if actor else {},
+    )
+    return made
+
+
+def is_released(batch: Batch) -> bool:
+    """Whether studies may fill from this batch."""
+    return GateDecision.objects.live().filter(batch=batch, decision=Decision.RELEASED).exists()

@@ -1,0 +1,25 @@
+"""What the workers run for evaluation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from evaluation.models import Evaluation
+from evaluation.services import evaluating
+from synthlab.core.jobs import JobContext
+from synthlab.core.models import Job
+
+
+def run_evaluation(context: JobContext) -> dict[str, Any]:
+    """Measure an image set in a child process and judge the result."""
+    rows = Evaluation.objects.select_related("image_set__batch", "dataset", "policy", "requested_by")
+    evaluation = rows.get(pk=context.job.subject_id)
+    evaluating.mark_running(context=context, evaluation=evaluation)
+    spec = evaluating.evaluation_spec(evaluation)
+    result = context.run_child("evaluation.ml", "evaluate", spec)
+    evaluating.complete_evaluation(context=context, evaluation=evaluation, result=result)
+    return {"verdict": evaluation.verdict}
+
+
+def end_evaluation(job: Job) -> None:
+    evaluating.end_evaluation(job)

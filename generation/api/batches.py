@@ -1,0 +1,86 @@
+"""`batches` and their images; `images/{id}/file` serves the bytes."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db.models import Count, QuerySet
+from django.http import HttpResponseBase
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import OpenApiTypes, extend_schema
+from rest_framework import mixins
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
+
+from generation.api.serializers import (
+    BatchSerializer,
+    BatchWriteSerializer,
+    SyntheticImageSerializer,
+)
+from generation.models import Batch, Generator, SourceImage, SyntheticImage
+from generation.services import batches, images
+from synthlab.core.api.idempotency import idempotent
+from synthlab.core.api.responses import accepted, paged
+from synthlab.core.files import serve_file
+
+
+class BatchViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[Batch]):
+    serializer_class = BatchSerializer
+    lookup_value_converter = "uuid"
+    filterset_fields = ("generator", "state")
+    ordering = ("-created_at", "id")
+
+    def get_queryset(self) -> QuerySet[Batch]:
+        visible = Batch.objects.visible_to(self.request.user)
+        return visible.annotate(image_count=Count("images", distinct=True))
+
+    @extend_schema(request=BatchWriteSerializer, responses={202: BatchSerializer})
+    @idempotent
+    def create(self, request: Request) -> Response:
+        body = BatchWriteSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        wishes = body.validated_data
+        visible = Generator.objects.visible_to(request.user)
+        generator = get_object_or_404(visible, pk=wishes.pop("generator"))
+        batch = batches.request_batch(actor=request.user, generator=generator, **wishes)
+        return accepted(batch.job, BatchSerializer(batch).data)
+
+    @extend_schema(responses=SyntheticImageSerializer(many=True))
+    @action(detail=True)
+    def images(self, request: Request, pk: UUID) -> Response:
+        rows = self.get_object().images.select_related("batch")
+        return paged(self, rows, SyntheticImageSerializer, ordering=("index", "id"))
+
+    @extend_schema(responses={(200, "application/zip"): OpenApiTypes.BINARY})
+    @action(detail=True)
+    def archive(self, request: Request, pk: UUID) -> HttpResponseBase:
+        """The batch's files as a zip, streamed."""
+        return images.stream_archive(actor=request.user, batch=self.get_object())
+
+    @extend_schema(request=None, responses={202: BatchSerializer})
+    @action(detail=True, methods=["post"])
+    def cancel(self, request: Request, pk: UUID) -> Response:
+        batch = batches.cancel_batch(actor=request.user, batch=self.get_object())
+        return accepted(batch.job, BatchSerializer(batch).data)
+
+
+class ImageViewSet(GenericViewSet[SyntheticImage]):
+    """Bytes of one image: a synthetic one of the person's batches, or a real one by the `view_real` grant."""
+
+    serializer_class = SyntheticImageSerializer
+    lookup_value_converter = "uuid"
+
+    def get_queryset(self) -> QuerySet[SyntheticImage]:
+        return SyntheticImage.objects.visible_to(self.request.user).select_related("batch")
+
+    @extend_schema(responses={(200, "image/png"): OpenApiTypes.BINARY})
+    @action(detail=True)
+    def file(self, request: Request, pk: UUID) -> HttpResponseBase:
+        synthetic = self.get_queryset().filter(pk=pk).first()
+        if synthetic:
+            return serve_file(request, synthetic.digest, content_type="image/png")
+        viewable = SourceImage.objects.viewable_by(request.user).present()
+        real = get_object_or_404(viewable.select_related("dataset"), pk=pk)
+        return images.serve_real_image(request, actor=request.user, image=real)

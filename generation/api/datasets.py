@@ -1,0 +1,126 @@
+"""`datasets`, with their uploads, images and members."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import extend_schema
+from rest_framework import mixins, serializers, status
+from rest_framework.decorators import action
+from rest_framework.parsers import JSONParser, MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
+
+from generation.api.serializers import (
+    DatasetSerializer,
+    DatasetWriteSerializer,
+    IngestOptionsSerializer,
+    IngestSerializer,
+    MemberSerializer,
+    MemberWriteSerializer,
+    SourceImageSerializer,
+)
+from generation.models import Dataset
+from generation.services import datasets, ingesting
+from synthlab.core.api.idempotency import idempotent
+from synthlab.core.api.preconditions import require_if_match
+from synthlab.core.api.responses import accepted, paged, with_etag
+
+
+class DatasetViewSet(mixins.ListModelMixin, GenericViewSet[Dataset]):
+    """Real data sets of the person: described, filled, shared."""
+
+    serializer_class = DatasetSerializer
+    lookup_value_converter = "uuid"
+    ordering = ("-created_at", "id")
+
+    def get_queryset(self) -> QuerySet[Dataset]:
+        return Dataset.objects.visible_to(self.request.user)
+
+    def retrieve(self, request: Request, pk: UUID) -> Response:
+        dataset = self.get_object()
+        return with_etag(Response(DatasetSerializer(dataset).data), dataset.rev)
+
+    @extend_schema(request=DatasetWriteSerializer, responses={201: DatasetSerializer})
+    @idempotent
+    def create(self, request: Request) -> Response:
+        body = DatasetWriteSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        dataset = datasets.create_dataset(actor=request.user, **body.validated_data)
+        return Response(DatasetSerializer(dataset).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(request=DatasetWriteSerializer, responses=DatasetSerializer)
+    def partial_update(self, request: Request, pk: UUID) -> Response:
+        dataset = self.get_object()
+        rev = require_if_match(request)
+        body = DatasetWriteSerializer(data=request.data, partial=True)
+        body.is_valid(raise_exception=True)
+        dataset = datasets.update_dataset(
+            actor=request.user, dataset=dataset, rev=rev, **body.validated_data
+        )
+        return with_etag(Response(DatasetSerializer(dataset).data), dataset.rev)
+
+    @extend_schema(responses=SourceImageSerializer(many=True))
+    @action(detail=True)
+    def images(self, request: Request, pk: UUID) -> Response:
+        rows = self.get_object().images.select_related("group")
+        return paged(self, rows, SourceImageSerializer, ordering=("created_at", "id"))
+
+    @extend_schema(methods=["get"], responses=IngestSerializer(many=True))
+    @extend_schema(methods=["post"], responses={202: IngestSerializer})
+    @action(detail=True, methods=["get", "post"], parser_classes=[MultiPartParser, JSONParser])
+    def ingests(self, request: Request, pk: UUID) -> Response:
+        dataset = self.get_object()
+        if request.method == "GET":
+            return paged(self, dataset.ingests.all(), IngestSerializer, ordering=("-created_at", "id"))
+        return self._start_ingest(request, dataset)
+
+    @idempotent
+    def _start_ingest(self, request: Request, dataset: Dataset) -> Response:
+        uploads = [Path(file.temporary_file_path()) for file in request.FILES.getlist("files")]
+        ingest = ingesting.start_ingest(
+            actor=request.user, dataset=dataset, uploads=uploads, options=_ingest_options(request)
+        )
+        return accepted(ingest.job, IngestSerializer(ingest).data)
+
+    @extend_schema(responses=IngestSerializer)
+    @action(detail=True, url_path="ingests/<uuid:ingest>")
+    def ingest(self, request: Request, pk: UUID, ingest: UUID) -> Response:
+        row = get_object_or_404(self.get_object().ingests, pk=ingest)
+        return Response(IngestSerializer(row).data)
+
+    @extend_schema(methods=["get"], responses=MemberSerializer(many=True))
+    @extend_schema(methods=["post"], request=MemberWriteSerializer, responses={201: MemberSerializer})
+    @action(detail=True, methods=["get", "post"])
+    def members(self, request: Request, pk: UUID) -> Response:
+        dataset = self.get_object()
+        if request.method == "GET":
+            rows = dataset.members.select_related("user")
+            return paged(self, rows, MemberSerializer, ordering=("created_at", "id"))
+        body = MemberWriteSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        member = datasets.set_member(actor=request.user, dataset=dataset, **body.validated_data)
+        return Response(MemberSerializer(member).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(responses={204: None})
+    @action(detail=True, methods=["delete"], url_path="members/<uuid:member>")
+    def member(self, request: Request, pk: UUID, member: UUID) -> Response:
+        row = get_object_or_404(self.get_object().members, pk=member)
+        datasets.remove_member(actor=request.user, member=row)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+def _ingest_options(request: Request) -> dict[str, object]:
+    """The `options` part of the upload form: a JSON object in a text field."""
+    try:
+        options = json.loads(request.data.get("options") or "{}")
+    except (TypeError, ValueError) as error:
+        raise serializers.ValidationError({"options": ["This is not JSON."]}) from error
+    body = IngestOptionsSerializer(data=options)
+    body.is_valid(raise_exception=True)
+    return dict(body.validated_data)

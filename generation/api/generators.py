@@ -1,0 +1,47 @@
+"""`generators`: look, retire, sample through the model service (approval needs evidence: evaluation)."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.http import HttpResponse
+from drf_spectacular.utils import OpenApiTypes, extend_schema
+from rest_framework import mixins
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
+
+from generation.api.serializers import GeneratorSerializer, SampleSerializer
+from generation.models import Generator
+from generation.services import generators, model_service
+
+
+class GeneratorViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[Generator]):
+    serializer_class = GeneratorSerializer
+    lookup_value_converter = "uuid"
+    filterset_fields = ("dataset", "state")
+    ordering = ("-created_at", "id")
+
+    def get_queryset(self) -> QuerySet[Generator]:
+        return Generator.objects.visible_to(self.request.user)
+
+    @extend_schema(request=None, responses=GeneratorSerializer)
+    @action(detail=True, methods=["post"])
+    def retire(self, request: Request, pk: UUID) -> Response:
+        generator = generators.retire_generator(actor=request.user, generator=self.get_object())
+        return Response(GeneratorSerializer(generator).data)
+
+    @extend_schema(
+        request=SampleSerializer, responses={(200, "application/zip"): OpenApiTypes.BINARY}
+    )
+    @action(detail=True, methods=["post"])
+    def sample(self, request: Request, pk: UUID) -> HttpResponse:
+        """A few images at once, as a zip of PNG files; nothing is stored."""
+        body = SampleSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        archive = model_service.sample_zip(
+            actor=request.user, generator=self.get_object(), **body.validated_data
+        )
+        return HttpResponse(archive, content_type="application/zip")

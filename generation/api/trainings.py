@@ -1,0 +1,88 @@
+"""`trainings`: start, watch, pause, cancel, resume."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.http import HttpResponseBase
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import OpenApiTypes, extend_schema
+from rest_framework import mixins
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
+
+from generation.api.serializers import TrainingSerializer, TrainingWriteSerializer
+from generation.models import Dataset, Training
+from generation.services import training as trainings
+from synthlab.core.api.idempotency import idempotent
+from synthlab.core.api.responses import accepted
+from synthlab.core.files import serve_file
+
+
+class TrainingViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[Training]):
+    serializer_class = TrainingSerializer
+    lookup_value_converter = "uuid"
+    filterset_fields = ("dataset", "state")
+    ordering = ("-created_at", "id")
+
+    def get_queryset(self) -> QuerySet[Training]:
+        return Training.objects.visible_to(self.request.user).prefetch_related("generators")
+
+    @extend_schema(request=TrainingWriteSerializer, responses={202: TrainingSerializer})
+    @idempotent
+    def create(self, request: Request) -> Response:
+        body = TrainingWriteSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        wishes = body.validated_data
+        visible = Dataset.objects.visible_to(request.user)
+        dataset = get_object_or_404(visible, pk=wishes.pop("dataset"))
+        training = trainings.start_training(actor=request.user, dataset=dataset, **wishes)
+        return accepted(training.job, TrainingSerializer(training).data)
+
+    @extend_schema(responses=OpenApiTypes.OBJECT)
+    @action(detail=True)
+    def metrics(self, request: Request, pk: UUID) -> Response:
+        """The curve: metric name → list of [step, value]."""
+        curves: dict[str, list[tuple[int, float]]] = {}
+        rows = self.get_object().metrics.values_list("name", "step", "value")
+        for name, step, value in rows:
+            curves.setdefault(name, []).append((step, value))
+        return Response({"metrics": curves})
+
+    @extend_schema(responses=OpenApiTypes.OBJECT)
+    @action(detail=True)
+    def samples(self, request: Request, pk: UUID) -> Response:
+        """The steps at which a sample grid was kept."""
+        steps = self.get_object().samples.values_list("step", flat=True)
+        return Response({"steps": list(steps)})
+
+    @extend_schema(responses={(200, "image/png"): OpenApiTypes.BINARY})
+    @action(detail=True, url_path="samples/<int:step>")
+    def sample_grid(self, request: Request, pk: UUID, step: int) -> HttpResponseBase:
+        grid = get_object_or_404(self.get_object().samples, step=step)
+        return serve_file(request, grid.digest, content_type="image/png")
+
+    @extend_schema(request=None, responses={202: TrainingSerializer})
+    @action(detail=True, methods=["post"])
+    def pause(self, request: Request, pk: UUID) -> Response:
+        return self._stop(request, "pause")
+
+    @extend_schema(request=None, responses={202: TrainingSerializer})
+    @action(detail=True, methods=["post"])
+    def cancel(self, request: Request, pk: UUID) -> Response:
+        return self._stop(request, "cancel")
+
+    def _stop(self, request: Request, reason: str) -> Response:
+        training = trainings.stop_training(
+            actor=request.user, training=self.get_object(), reason=reason
+        )
+        return accepted(training.job, TrainingSerializer(training).data)
+
+    @extend_schema(request=None, responses={202: TrainingSerializer})
+    @action(detail=True, methods=["post"])
+    def resume(self, request: Request, pk: UUID) -> Response:
+        training = trainings.resume_training(actor=request.user, training=self.get_object())
+        return accepted(training.job, TrainingSerializer(training).data)

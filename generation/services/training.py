@@ -1,0 +1,226 @@
+"""Training runs: start, pause, cancel, resume, and what is written while one runs."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+
+from generation.child import BadInput
+from generation.ml.config import TrainConfig
+from generation.models import (
+    Dataset,
+    Generator,
+    Split,
+    Training,
+    TrainingMetric,
+    TrainingSample,
+    TrainingState,
+)
+from generation.services.access import require_use
+from generation.services.generators import register_generator
+from synthlab.accounts.models import User
+from synthlab.core.audit import dataset_chain, record_event
+from synthlab.core.exceptions import Conflict, InvalidInput
+from synthlab.core.files import store_files
+from synthlab.core.jobs import JobContext, enqueue_job, request_cancel
+from synthlab.core.models import Job, JobState
+from synthlab.version import code_version
+
+MIN_IMAGES = 8
+STOPPABLE = (TrainingState.QUEUED, TrainingState.RUNNING)
+RESUMABLE = (TrainingState.PAUSED, TrainingState.CANCELLED, TrainingState.FAILED)
+
+
+@transaction.atomic
+def start_training(
+    *, actor: User, dataset: Dataset, config: dict[str, Any], seed: int | None = None
+) -> Training:
+    """Queue a training on the data set's training split.
+
+    Args:
+        actor: Owner or member of the data set.
+        dataset: A data set with images.
+        config: What differs from the defaults of `generation.ml.config.TrainConfig`; may name a preset.
+        seed: Drawn at random where not given, and recorded.
+
+    Raises:
+        NotAllowed: The actor may not use the data set.
+        Conflict: The data set has no images yet.
+        InvalidInput: A bad setting, too few images, or a size that the data set does not have.
+    """
+    require_use(actor, dataset)
+    _require_images(dataset)
+    seed = secrets.randbelow(2**31) if seed is None else seed
+    training = Training.objects.create(
+        dataset=dataset,
+        requested_by=actor,
+        config=_checked_config(dataset, config, seed),
+        seed=seed,
+        code_version=code_version(),
+        manifest_digest=dataset.manifest_digest,
+    )
+    _enqueue(training, actor)
+    _audit(training, actor, "training.started", config=training.config, seed=seed)
+    return training
+
+
+def _require_images(dataset: Dataset) -> None:
+    if not dataset.is_ready:
+        raise Conflict("dataset_empty", "This data set has no images yet: upload some first.")
+    count = dataset.images.present().in_split(Split.TRAIN).count()
+    if count < MIN_IMAGES:
+        raise InvalidInput(
+            "too_few_images",
+            f"The training split holds {count} images; at least {MIN_IMAGES} are needed, "
+            f"and a few hundred for images worth looking at.",
+        )
+
+
+def _checked_config(dataset: Dataset, config: dict[str, Any], seed: int) -> dict[str, Any]:
+    fixed = {"image_size": dataset.image_size, "channels": dataset.channels, "seed": seed}
+    for name in ("image_size", "channels"):
+        if config.get(name, fixed[name]) != fixed[name]:
+            raise InvalidInput("bad_config", f"{name}: the data set's images have {fixed[name]}.")
+    wishes = {**config, **{name: value for name, value in fixed.items() if value is not None}}
+    if dataset.symmetries != "dihedral":
+        default = TrainConfig.from_request(wishes).augment
+        wishes["augment"] = [name for name in config.get("augment", default) if name != "symmetry"]
+    try:
+        return TrainConfig.from_request(wishes).to_dict()
+    except BadInput as error:
+        raise InvalidInput(error.code, error.detail) from error
+
+
+def _enqueue(training: Training, actor: User) -> None:
+    training.job = enqueue_job("training", actor=actor, subject=training)
+    training.save(update_fields=["job"])
+
+
+@transaction.atomic
+def stop_training(*, actor: User, training: Training, reason: str) -> Training:
+    """Ask a run to stop at its next checkpoint, to be resumed (`pause`) or not (`cancel`).
+
+    Raises:
+        NotAllowed: The actor may not use the data set.
+        Conflict: The run has ended already.
+    """
+    require_use(actor, training.dataset)
+    rows = Training.objects.filter(pk=training.pk, state__in=STOPPABLE)
+    if rows.update(stop_reason=reason) != 1:
+        raise Conflict("training_not_running", f"This training is {training.state}; nothing to stop.")
+    assert training.job is not None  # every queued or running training has one
+    request_cancel(actor=actor, job=training.job)
+    _audit(training, actor, f"training.{reason}_requested")
+    training.refresh_from_db()
+    return training
+
+
+@transaction.atomic
+def resume_training(*, actor: User, training: Training) -> Training:
+    """Go on from the last complete checkpoint, as a new job on the same training.
+
+    Raises:
+        NotAllowed: The actor may not use the data set.
+        Conflict: The run is not paused, cancelled or failed, or the data set changed since.
+    """
+    require_use(actor, training.dataset)
+    if training.manifest_digest != training.dataset.manifest_digest:
+        raise Conflict(
+            "dataset_changed", "The data set changed since this training began: start a new one."
+        )
+    rows = Training.objects.filter(pk=training.pk, state__in=RESUMABLE)
+    if rows.update(state=TrainingState.QUEUED, stop_reason="") != 1:
+        raise Conflict("training_not_resumable", f"This training is {training.state}; nothing to resume.")
+    training.refresh_from_db()
+    _enqueue(training, actor)
+    _audit(training, actor, "training.resumed", step=training.step)
+    return training
+
+
+def mark_running(*, context: JobContext, training: Training) -> None:
+    """queued → running, when a worker has the job."""
+    with context.commit():
+        Training.objects.filter(pk=training.pk).update(state=TrainingState.RUNNING)
+    training.refresh_from_db()
+
+
+def record_metrics(*, context: JobContext, training: Training, step: int, values: dict[str, float]) -> None:
+    """Add points to the curve; a resumed run that passes a step again changes nothing."""
+    with context.commit():
+        TrainingMetric.objects.bulk_create(
+            [TrainingMetric(training=training, step=step, name=name, value=value) for name, value in values.items()],
+            ignore_conflicts=True,
+        )
+        Training.objects.filter(pk=training.pk, step__lt=step).update(step=step)
+
+
+def record_samples(*, context: JobContext, training: Training, step: int, path: Path) -> None:
+    """Keep a sample grid."""
+    [stored] = store_files([path])
+    with context.commit():
+        TrainingSample.objects.update_or_create(
+            training=training, step=step, defaults={"digest": stored.digest}
+        )
+
+
+def record_checkpoint(*, context: JobContext, training: Training, step: int, path: Path) -> None:
+    """Remember the last complete checkpoint: what a resumed run starts from."""
+    relative = path.relative_to(settings.WORK_ROOT)
+    with context.commit():
+        Training.objects.filter(pk=training.pk).update(checkpoint=str(relative), step=step)
+
+
+def record_warning(*, context: JobContext, training: Training, code: str, detail: str) -> None:
+    with context.commit():
+        training.refresh_from_db(fields=["warnings"])
+        if all(warning["code"] != code for warning in training.warnings):
+            training.warnings = [*training.warnings, {"code": code, "detail": detail}]
+            training.save(update_fields=["warnings"])
+
+
+def complete_training(*, context: JobContext, training: Training, result: dict[str, Any]) -> Generator:
+    """The chosen checkpoint becomes a candidate Generator."""
+    weights = Path(result["weights"])
+    [stored] = store_files([weights])
+    with context.commit():
+        generator = register_generator(
+            actor=training.requested_by,
+            dataset=training.dataset,
+            training=training,
+            stored=stored,
+            card=result["card"],
+        )
+        Training.objects.filter(pk=training.pk).update(
+            state=TrainingState.SUCCEEDED, step=result["step"]
+        )
+        _audit(training, training.requested_by, "training.succeeded", generator=generator.digest)
+    return generator
+
+
+def end_training(job: Job) -> None:
+    """The job ended without success: the training's state follows, and the last checkpoint stays."""
+    training = Training.objects.select_for_update().get(pk=job.subject_id)
+    if job.state == JobState.CANCELLED:
+        paused = training.stop_reason == "pause"
+        state = TrainingState.PAUSED if paused else TrainingState.CANCELLED
+    else:
+        state = TrainingState.FAILED
+    Training.objects.filter(pk=training.pk).exclude(state=TrainingState.SUCCEEDED).update(state=state)
+    record_event(
+        chain=dataset_chain(training.dataset),
+        actor=None,
+        action=f"training.{state}",
+        target=training,
+        facts={"job": str(job.pk), "error": job.error_code, "step": training.step},
+    )
+
+
+def _audit(training: Training, actor: User, action: str, **facts: Any) -> None:
+    record_event(
+        chain=dataset_chain(training.dataset), actor=actor, action=action, target=training, facts=facts
+    )
+

@@ -1,0 +1,107 @@
+"""What the workers run: each handler starts a child and turns what it reports into rows."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from generation.models import Batch, Ingest, Training
+from generation.services import batches, ingesting, training
+from generation.services.manifests import training_manifest
+from synthlab.core.files import path_of
+from synthlab.core.jobs import JobContext
+from synthlab.core.models import Job
+
+
+def run_ingest(context: JobContext) -> dict[str, Any]:
+    """Read, clean, de-identify and split one upload."""
+    ingest = Ingest.objects.select_related("dataset", "requested_by").get(pk=context.job.subject_id)
+    result = context.run_child("generation.ingest", "ingest", ingesting.ingest_spec(ingest))
+    ingesting.complete_ingest(context=context, ingest=ingest, result=result)
+    return {"accepted": ingest.accepted_count, "rejected": ingest.rejected_count}
+
+
+def end_ingest(job: Job) -> None:
+    """The upload could not be read: nothing of it stays."""
+    ingesting.clear_staging(Ingest.objects.get(pk=job.subject_id))
+
+
+def run_training(context: JobContext) -> dict[str, Any]:
+    """Train from the last checkpoint on, or from nothing."""
+    run = Training.objects.select_related("dataset", "requested_by").get(pk=context.job.subject_id)
+    training.mark_running(context=context, training=run)
+    manifest = context.work_dir / "manifest.json"
+    manifest.write_text(json.dumps(training_manifest(run.dataset, seed=run.seed)))
+    spec = {
+        "manifest": str(manifest),
+        "config": run.config,
+        "resume_from": str(Path(settings.WORK_ROOT) / run.checkpoint) if run.checkpoint else None,
+        "threads": settings.TORCH_THREADS,
+        "code_version": run.code_version,
+    }
+    result = context.run_child("generation.ml", "train", spec, on_event=TrainingRelay(context, run))
+    generator = training.complete_training(context=context, training=run, result=result)
+    return {"generator": str(generator.pk), "step": result["step"], "seconds": result["seconds"]}
+
+
+class TrainingRelay:
+    """Turns a training child's messages into rows, as they come."""
+
+    def __init__(self, context: JobContext, run: Training) -> None:
+        self.context, self.run = context, run
+
+    def __call__(self, event: dict[str, Any]) -> None:
+        about = {"context": self.context, "training": self.run}
+        if event["type"] == "metric":
+            training.record_metrics(**about, step=event["step"], values=event["values"])
+        elif event["type"] == "warning":
+            training.record_warning(**about, code=event["code"], detail=event["detail"])
+        elif event["type"] == "artifact" and event["kind"] == "samples":
+            training.record_samples(**about, step=event["step"], path=Path(event["path"]))
+        elif event["type"] == "cursor":
+            cursor = event["cursor"]
+            training.record_checkpoint(**about, step=cursor["step"], path=Path(cursor["checkpoint"]))
+
+
+def run_batch(context: JobContext) -> dict[str, Any]:
+    """Sample a batch shard by shard, from the first image that is not durable yet."""
+    batch = Batch.objects.select_related("generator__dataset", "requested_by").get(pk=context.job.subject_id)
+    done = batch.images.count()
+    while shard := batches.next_shard(batch, done):
+        context.progress("sampling", done, batch.count)
+        folder = context.work_dir / f"shard-{done:06d}"
+        folder.mkdir(parents=True, exist_ok=True)
+        result = context.run_child("generation.ml", "sample", _sample_spec(batch, shard, folder))
+        rows = batches.read_rows(Path(result["manifest"]))
+        batches.complete_shard(
+            context=context, batch=batch, folder=folder, rows=rows, recipe=result["recipe"]
+        )
+        done += len(shard)
+        context.move_cursor({"images": done})
+    context.progress("sampling", done, batch.count)
+    batches.complete_batch(context=context, batch=batch)
+    return {"images": done}
+
+
+def _sample_spec(batch: Batch, shard: list[dict[str, Any]], folder: Path) -> dict[str, Any]:
+    return {
+        "work": str(folder),
+        "weights": str(path_of(batch.generator.digest)),
+        "generator_digest": batch.generator.digest,
+        "seed": batch.seed,
+        "truncation": batch.truncation,
+        "images": shard,
+        "threads": settings.TORCH_THREADS,
+        "dtype": "float32",
+    }
+
+
+def end_training(job: Job) -> None:
+    training.end_training(job)
+
+
+def end_batch(job: Job) -> None:
+    batches.end_batch(job)
