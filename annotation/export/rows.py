@@ -1,0 +1,102 @@
+"""What an export is made of: plain frozen rows, so that writers know no database."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from annotation.geometry import Shape
+
+
+@dataclass(frozen=True, slots=True)
+class ClassRow:
+    """A class of the label schema; its place in the schema is its number in every format."""
+
+    key: str
+    title: str
+    kind: str
+    colour: str = ""
+    code_system: str = ""
+    code: str = ""
+    code_display: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaRow:
+    """The schema that the answers were given in."""
+
+    name: str
+    version: int
+    mode: str
+    classes: tuple[ClassRow, ...]
+    sites: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RegionRow:
+    """A marked place: the key of its class and its shape in image pixels."""
+
+    label: str
+    kind: str
+    shape: Shape
+
+
+@dataclass(frozen=True, slots=True)
+class MemberRow:
+    """One approved synthetic image with what was said about it.
+
+    `reader` and `reviewers` are pseudonyms of this study; `recipe` is everything needed to make the image again.
+    """
+
+    digest: str
+    width: int
+    height: int
+    classes: tuple[str, ...]
+    regions: tuple[RegionRow, ...]
+    site: str
+    confidence: int | None
+    reader: str
+    reviewers: tuple[str, ...]
+    recipe: Mapping[str, Any]
+
+    @property
+    def file_name(self) -> str:
+        """The image's place in an archive: its content names it."""
+        return f"images/{self.digest}.png"
+
+
+@dataclass(frozen=True, slots=True)
+class SignatureRow:
+    """Who signed what, when and in which sense; bound to the digest by the installation's key."""
+
+    signer: str
+    signed_at: str
+    meaning: str
+    signature: str
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A snapshot with all that an export tells about it. `members` stand in the order of their digests."""
+
+    snapshot_id: str
+    name: str
+    digest: str
+    created_at: str
+    study: str
+    schema: SchemaRow
+    members: tuple[MemberRow, ...]
+    signature: SignatureRow | None
+    evaluation: Mapping[str, Any] | None
+    provenance: Mapping[str, Any]
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    licence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TextFile:
+    """A file of an archive that is written here: its name and its bytes."""
+
+    name: str
+    data: bytes
