@@ -1,0 +1,19 @@
+"""``python -m generation.ingest ingest SPEC.json``: the ingest in a process of its own, held to its limits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from generation.child import Reporter, child_main
+from generation.ingest.limits import confine_process, parse_limits
+from generation.ingest.run import ingest
+
+
+def _confined_ingest(spec: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
+    # Before any byte of the upload is looked at.
+    confine_process(parse_limits(spec.get("limits")))
+    return ingest(spec, reporter)
+
+
+if __name__ == "__main__":
+    child_main({"ingest": _confined_ingest})
