@@ -16,15 +16,20 @@ from evaluation.ml.frechet import frechet_distance
 
 Rows = npt.NDArray[np.float64]
 REAL, SYNTHETIC, FEATURES, SEED = 200, 1000, 1280, 7
-OURS, ROOT_ROUTE, EIGEN_ROUTE = "low-rank identity", "scipy sqrtm of covariances", "eigenvalues of covariances"
+OURS, ROOT_ROUTE, EIGEN_ROUTE = (
+    "low-rank identity",
+    "scipy sqrtm of covariances",
+    "eigenvalues of covariances",
+)
 
 
 def drawn_features(count: int, shift: float, rng: np.random.Generator) -> Rows:
     """Features `(count, FEATURES)`, correlated, non-negative, spectrum falling as 1/√k."""
     scales = 1.0 / np.sqrt(np.arange(1, FEATURES + 1))
     mixing = np.linalg.qr(np.random.default_rng(SEED).normal(size=(FEATURES, FEATURES)))[0]
-    raw = (rng.normal(size=(count, FEATURES)) * scales) @ mixing
-    return np.maximum(raw + shift, 0.0)
+    raw: Rows = (rng.normal(size=(count, FEATURES)) * scales) @ mixing
+    features: Rows = np.maximum(raw + shift, 0.0)
+    return features
 
 
 def by_matrix_root(x: Rows, y: Rows) -> float:
@@ -49,7 +54,11 @@ def measure(run: Run) -> Result:
     """Times the three routes in turns on the same features and compares their answers."""
     rng = np.random.default_rng(SEED)
     x, y = drawn_features(REAL, 0.0, rng), drawn_features(SYNTHETIC, 0.02, rng)
-    answers = {OURS: frechet_distance(x, y), ROOT_ROUTE: by_matrix_root(x, y), EIGEN_ROUTE: by_eigenvalues(x, y)}
+    answers = {
+        OURS: frechet_distance(x, y),
+        ROOT_ROUTE: by_matrix_root(x, y),
+        EIGEN_ROUTE: by_eigenvalues(x, y),
+    }
     seconds = alternate(
         {
             OURS: lambda: frechet_distance(x, y),

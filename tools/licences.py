@@ -63,7 +63,7 @@ def python_licences(names: set[str]) -> dict[str, str]:
     """Licence text by canonical name, as pip-licenses reads it."""
     command = [sys.executable, "-m", "piplicenses", "--from=mixed", "--format=json", "--with-system"]
     rows = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-    found = {canonicalize_name(row["Name"]): row["License"] for row in rows}
+    found: dict[str, str] = {canonicalize_name(row["Name"]): row["License"] for row in rows}
     return {name: found[name] for name in sorted(names) if name in found}
 
 

@@ -36,7 +36,11 @@ def test_the_tree_keeps_its_contracts(repository):
 
 
 HOUSE, LAYERS = "The house points one way", "Layers inside an app"
-PURE, SEAM, WEB = "Pure code knows no Django", "The child seam needs no torch", "The web process never loads torch"
+PURE, SEAM, WEB = (
+    "Pure code knows no Django",
+    "The child seam needs no torch",
+    "The web process never loads torch",
+)
 QUEUE, CLIENT = "One door to the queue", "The client stands alone"
 # What is planted where, and the contract that must notice.
 FAULTS = {

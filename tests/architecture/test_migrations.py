@@ -10,7 +10,7 @@ OUR_APPS = ("core", "accounts", "generation", "evaluation", "annotation")
 
 @pytest.fixture(scope="module")
 def graph():
-    return MigrationLoader(None, ignore_no_initial=True).graph
+    return MigrationLoader(None).graph
 
 
 @pytest.mark.django_db

@@ -68,9 +68,13 @@ def test_run_alone_ends_with_one_json_line_and_its_status_tells(capsys):
 def test_a_run_that_was_interrupted_goes_on_with_its_finished_cells():
     done = []
 
+    def measured(cell, value):
+        done.append(cell)
+        return value()
+
     def measure(run: Run) -> Result:
-        first = run.cell("first", lambda: done.append("first") or 2.0)
-        second = run.cell("second", lambda: done.append("second") or 1 / (len(done) - 2))
+        first = run.cell("first", lambda: measured("first", lambda: 2.0))
+        second = run.cell("second", lambda: measured("second", lambda: 1 / (len(done) - 2)))
         return Result(ratios={"speed": first / second}, columns=["x"], rows=[[1]])
 
     bench = bench_of({}, Aim(ratio="speed", at_least=1), measure=measure)
@@ -104,9 +108,17 @@ def test_table_lines_up():
 
 def test_full_run_skips_what_is_done_for_the_same_code_and_says_when_one_breaks(store, monkeypatch, capsys):
     runs = []
-    good = bench_of({}, Aim(ratio="speed", at_least=1), measure=lambda run: runs.append(1) or result)
     result = Result(ratios={"speed": 2.0}, columns=["x"], rows=[[1]])
-    broken = Bench(name="broken", title="breaks", minutes=60, aims=[], measure=lambda run: 1 / 0)
+
+    def measure(run):
+        runs.append(run)
+        return result
+
+    def break_down(run):
+        raise ValueError("no such luck")
+
+    good = bench_of({}, Aim(ratio="speed", at_least=1), measure=measure)
+    broken = Bench(name="broken", title="breaks", minutes=60, aims=[], measure=break_down)
     monkeypatch.setattr(command, "discover", lambda: [broken, good])
     monkeypatch.delenv("QUICK", raising=False)
     assert command.main(["--full"]) == 1
