@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
-from environs import Env
-
-env = Env()
+import dj_database_url
+from dj_database_url import DBConfig
+from environs import Env, EnvError
 
 MIN_SECRET_LENGTH = 40
+
+T = TypeVar("T")
 
 
 class BadConfiguration(SystemExit):
@@ -18,6 +22,49 @@ class BadConfiguration(SystemExit):
 
     def __init__(self, line: str) -> None:
         super().__init__(f"synthlab: refusing to start: {line}")
+
+
+class Settings:
+    """environs' readers, except that an unreadable value ends the start with one line."""
+
+    def __init__(self) -> None:
+        self._env = Env()
+
+    def str(self, name: str, default: str) -> str:
+        return self._read(name, lambda: self._env.str(name, default), "a text")
+
+    def bool(self, name: str, default: bool) -> bool:
+        return self._read(name, lambda: self._env.bool(name, default), "true or false")
+
+    def int(self, name: str, default: int, *, low: int | None = None, high: int | None = None) -> int:
+        """A whole number, refused outside of `low` to `high`."""
+        value = self._read(name, lambda: self._env.int(name, default), "a whole number")
+        if (low is not None and value < low) or (high is not None and value > high):
+            raise BadConfiguration(f"{name} is {value}; it must lie between {low} and {high or 'any number'}")
+        return value
+
+    def float(self, name: str, default: float) -> float:
+        return self._read(name, lambda: self._env.float(name, default), "a number")
+
+    def list(self, name: str, default: list[str]) -> list[str]:
+        return self._read(name, lambda: self._env.list(name, default), "a list, parted by commas")
+
+    def path(self, name: str, default: Path) -> Path:
+        return self._read(name, lambda: Path(self._env.path(name, default)), "a path")
+
+    def log_level(self, name: str, default: str) -> int:
+        return self._read(name, lambda: self._env.log_level(name, default), "a log level such as INFO")
+
+    @staticmethod
+    def _read(name: str, reader: Callable[[], T], expected: str) -> T:
+        try:
+            return reader()
+        except (EnvError, ValueError):
+            # The value itself is not shown: it may be a secret that was put in the wrong place.
+            raise BadConfiguration(f"{name} must be {expected}") from None
+
+
+env = Settings()
 
 
 def read_secret(name: str, fallback_file: Path) -> str:
@@ -65,3 +112,52 @@ def is_loopback(bind: str) -> bool:
     """Whether an address `host:port` can be reached from this machine only."""
     host = bind.rsplit(":", 1)[0].strip("[]")
     return host in {"localhost", "::1"} or host.startswith("127.")
+
+
+def refuse_unsafe_listening(
+    *,
+    on_loopback: bool,
+    debug: bool,
+    https: bool,
+    hosts: list[str],
+    local_hosts: list[str],
+    origins: list[str],
+) -> None:
+    """Refuse what is convenient on one's own machine and dangerous on a network.
+
+    Raises:
+        BadConfiguration: Naming the first setting that is unsafe here.
+    """
+    if env.bool("SYNTHLAB_OPEN_SIGNUP", False):
+        raise BadConfiguration("SYNTHLAB_OPEN_SIGNUP does not exist: people are invited by a link")
+    if any("*" in origin for origin in origins):
+        raise BadConfiguration("SYNTHLAB_TRUSTED_ORIGINS must name origins, without wildcards")
+    if on_loopback:
+        return
+    if debug:
+        raise BadConfiguration("SYNTHLAB_DEBUG is on while listening beyond this machine")
+    if not https:
+        raise BadConfiguration("SYNTHLAB_HTTPS is off while listening beyond this machine")
+    if any("*" in host or host.startswith(".") for host in hosts):
+        raise BadConfiguration("SYNTHLAB_ALLOWED_HOSTS must name hosts, without wildcards")
+    if hosts == local_hosts:
+        raise BadConfiguration("SYNTHLAB_ALLOWED_HOSTS must name the host that people will open")
+    if any(not origin.startswith("https://") for origin in origins):
+        raise BadConfiguration(
+            "SYNTHLAB_TRUSTED_ORIGINS must start with https:// while listening beyond this machine"
+        )
+
+
+def parse_database_url(url: str) -> DBConfig:
+    """Django's settings for a database URL, with connections that are kept and checked.
+
+    Raises:
+        BadConfiguration: It is no URL of SQLite or PostgreSQL. The URL, which may hold a password, is not shown.
+    """
+    try:
+        config = dj_database_url.parse(url, conn_max_age=60, conn_health_checks=True)
+    except (ValueError, dj_database_url.UnknownSchemeError, dj_database_url.ParseError):
+        raise BadConfiguration("DATABASE_URL cannot be read as a database URL") from None
+    if config.get("ENGINE") not in {"django.db.backends.sqlite3", "django.db.backends.postgresql"}:
+        raise BadConfiguration("DATABASE_URL must name SQLite or PostgreSQL")
+    return config

@@ -2,33 +2,34 @@
 
 from pathlib import Path
 
-import dj_database_url
-
-from synthlab.env import BadConfiguration, env, is_loopback, read_secret
+from synthlab.env import env, is_loopback, parse_database_url, read_secret, refuse_unsafe_listening
 from synthlab.logs import logging_config
 
 ROOT = Path(__file__).resolve().parent.parent
-HOME = Path(env.str("SYNTHLAB_HOME", str(ROOT / "var"))).resolve()
+IS_SOURCE_TREE = (ROOT / "pyproject.toml").is_file()
+SHARE = ROOT if IS_SOURCE_TREE else ROOT / "synthlab" / "_share"
+HOME = env.path("SYNTHLAB_HOME", ROOT / "var" if IS_SOURCE_TREE else Path.home() / ".synthlab").resolve()
+SYNTHLAB_HOME = HOME
+DOCS_ROOT = SHARE / "docs"
 
 # --- Where we listen, and what that demands -----------------------------------------------------
 BIND = env.str("SYNTHLAB_BIND", "127.0.0.1:8000")
 ON_LOOPBACK = is_loopback(BIND)
 DEBUG = env.bool("SYNTHLAB_DEBUG", False)
 HTTPS = env.bool("SYNTHLAB_HTTPS", not ON_LOOPBACK)
-ALLOWED_HOSTS = env.list("SYNTHLAB_ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
+LOCAL_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
+ALLOWED_HOSTS = env.list("SYNTHLAB_ALLOWED_HOSTS", LOCAL_HOSTS)
 CSRF_TRUSTED_ORIGINS = env.list("SYNTHLAB_TRUSTED_ORIGINS", [])
 SECRET_KEY = read_secret("SYNTHLAB_SECRET_KEY", HOME / "secret")
-if not ON_LOOPBACK:
-    if DEBUG:
-        raise BadConfiguration("SYNTHLAB_DEBUG is on while listening beyond this machine")
-    if not HTTPS:
-        raise BadConfiguration("SYNTHLAB_HTTPS is off while listening beyond this machine")
-    if "*" in ALLOWED_HOSTS or any(host.startswith(".") for host in ALLOWED_HOSTS):
-        raise BadConfiguration("SYNTHLAB_ALLOWED_HOSTS must name hosts, without wildcards")
-    if ALLOWED_HOSTS == ["localhost", "127.0.0.1", "[::1]"]:
-        raise BadConfiguration("SYNTHLAB_ALLOWED_HOSTS must name the host that people will open")
-if env.bool("SYNTHLAB_OPEN_SIGNUP", False):
-    raise BadConfiguration("SYNTHLAB_OPEN_SIGNUP does not exist: people are invited by a link")
+refuse_unsafe_listening(
+    on_loopback=ON_LOOPBACK,
+    debug=DEBUG,
+    https=HTTPS,
+    hosts=ALLOWED_HOSTS,
+    local_hosts=LOCAL_HOSTS,
+    origins=CSRF_TRUSTED_ORIGINS,
+)
+WEB_ADDRESS = env.str("SYNTHLAB_WEB_ADDRESS", f"{'https' if HTTPS else 'http'}://{BIND}")
 
 # --- Applications -------------------------------------------------------------------------------
 INSTALLED_APPS = [
@@ -67,6 +68,8 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
+    "synthlab.core.middleware.ReferenceMiddleware",
+    "synthlab.core.middleware.BodyLimitMiddleware",
     "synthlab.core.middleware.SessionAgeMiddleware",
 ]
 ROOT_URLCONF = "synthlab.urls"
@@ -74,7 +77,7 @@ WSGI_APPLICATION = "synthlab.wsgi.application"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [ROOT / "templates"],
+        "DIRS": [SHARE / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -89,7 +92,7 @@ TEMPLATES = [
 
 # --- Database, cache, files ---------------------------------------------------------------------
 DATABASE_URL = env.str("DATABASE_URL", f"sqlite:///{HOME / 'synthlab.sqlite3'}")
-DATABASES = {"default": dj_database_url.parse(DATABASE_URL)}
+DATABASES = {"default": parse_database_url(DATABASE_URL)}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # IMMEDIATE: a transaction that will write takes the lock at its start and waits for it there,
     # where waiting is safe; FULL: what was acknowledged survives a power cut.
@@ -103,7 +106,8 @@ CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.db.DatabaseCache",
         "LOCATION": "shared_cache",
-    }
+    },
+    "local": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
 }
 MEDIA_ROOT = HOME / "media"
 STAGING_ROOT = HOME / "staging"
@@ -113,7 +117,7 @@ GENERATOR_ROOT = HOME / "generators"
 LOG_ROOT = HOME / "logs"
 STATIC_URL = "/static/"
 STATIC_ROOT = env.path("SYNTHLAB_STATIC_ROOT", HOME / "static")
-STATICFILES_DIRS = [ROOT / "static"]
+STATICFILES_DIRS: list[Path | tuple[str, Path]] = [SHARE / "static"]
 for _package in ("@annotorious/annotorious", "uplot"):
     _dist = ROOT / "node_modules" / _package / "dist"
     if _dist.is_dir():
@@ -124,6 +128,7 @@ STORAGES = {
 }
 MAX_UPLOAD_BYTES = env.int("SYNTHLAB_MAX_UPLOAD_BYTES", 2 * 1024**3)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024**2
+DATA_UPLOAD_MAX_NUMBER_FILES = 20_000
 FILE_UPLOAD_MAX_MEMORY_SIZE = 0  # real images touch the disk only in the staging folder
 FILE_UPLOAD_HANDLERS = ["synthlab.core.uploads.StagedUploadHandler"]
 FILE_UPLOAD_PERMISSIONS = 0o600
@@ -144,18 +149,27 @@ ACCOUNT_ADAPTER = "synthlab.accounts.adapter.InvitedOnlyAdapter"
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = True
+ACCOUNT_SESSION_REMEMBER = True  # no box to tick; the age of a session is ours to set
+ACCOUNT_RATE_LIMITS = {"login": "30/m/ip", "login_failed": "20/m/ip,5/5m/key"}
+ALLAUTH_TRUSTED_PROXY_COUNT = 1 if env.bool("SYNTHLAB_BEHIND_PROXY", False) else 0
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_TOTP_ISSUER = "SynthLab"
+MFA_ADAPTER = "synthlab.accounts.adapter.SealedSecretsAdapter"
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
-SESSION_COOKIE_AGE = env.int("SYNTHLAB_SESSION_HOURS", 12) * 3600
-SESSION_IDLE_SECONDS = env.int("SYNTHLAB_SESSION_IDLE_MINUTES", 30) * 60
+SESSION_COOKIE_AGE = env.int("SYNTHLAB_SESSION_HOURS", 12, low=1, high=12) * 3600
+SESSION_IDLE_SECONDS = env.int("SYNTHLAB_SESSION_IDLE_MINUTES", 30, low=1, high=30) * 60
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+CSRF_FAILURE_VIEW = "synthlab.core.views.csrf_failure"
 if env.bool("SYNTHLAB_BEHIND_PROXY", False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 # In Django 6's shape, so that its own SECURE_CSP can take this over unchanged.
@@ -180,9 +194,9 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["synthlab.core.api.permissions.SignedIn"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["synthlab.core.api.parsers.BoundedJSONParser"],
     "DEFAULT_PAGINATION_CLASS": "synthlab.core.api.pagination.CursorPages",
-    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_FILTER_BACKENDS": ["synthlab.core.api.filters.DeclaredFilters"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_THROTTLE_CLASSES": ["synthlab.core.api.throttling.PersonThrottle"],
     "DEFAULT_THROTTLE_RATES": {"person": env.str("SYNTHLAB_API_RATE", "6000/min")},
@@ -197,7 +211,6 @@ SPECTACULAR_SETTINGS = {
     "SERVE_PERMISSIONS": ["synthlab.core.api.permissions.SignedIn"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "REDOC_DIST": "SIDECAR",
     "SCHEMA_PATH_PREFIX": r"/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
 }
@@ -207,6 +220,9 @@ JOB_LEASE_SECONDS = env.int("SYNTHLAB_JOB_LEASE_SECONDS", 60)
 JOB_HEARTBEAT_SECONDS = env.float("SYNTHLAB_JOB_HEARTBEAT_SECONDS", 10)
 JOB_SWEEP_SECONDS = env.float("SYNTHLAB_JOB_SWEEP_SECONDS", 15)
 JOB_MAX_ATTEMPTS = 3
+JOB_STOP_GRACE_SECONDS = env.float("SYNTHLAB_JOB_STOP_GRACE_SECONDS", 10)
+JOB_CHECKPOINT_DAYS = env.int("SYNTHLAB_JOB_CHECKPOINT_DAYS", 14)
+WORKER_STOP_SECONDS = env.float("SYNTHLAB_WORKER_STOP_SECONDS", 25)
 TORCH_THREADS = env.int("SYNTHLAB_TORCH_THREADS", 0)  # 0: as many as there are processors
 # The Job row decides about attempts and leases; the queue only carries its id. So a message is
 # redelivered late (retry far above timeout) and does nothing when its job has moved on.
@@ -246,5 +262,9 @@ LANGUAGE_CODE = "en-gb"
 TIME_ZONE = "UTC"
 USE_TZ = True
 FORM_RENDERER = "django.forms.renderers.DjangoTemplates"
-LOGGING = logging_config(env.str("SYNTHLAB_LOG_FORMAT", "console"), env.log_level("SYNTHLAB_LOG_LEVEL", "INFO"))
+LOGGING = logging_config(
+    env.str("SYNTHLAB_LOG_FORMAT", "console"), env.log_level("SYNTHLAB_LOG_LEVEL", "INFO")
+)
 DJANGO_STRUCTLOG_COMMAND_LOGGING_ENABLED = False
+DJANGO_STRUCTLOG_TRUST_UPSTREAM_REQUEST_ID = False  # an id that anybody can choose finds nothing
+DJANGO_STRUCTLOG_TRUST_UPSTREAM_CORRELATION_ID = False

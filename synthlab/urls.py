@@ -10,3 +10,8 @@ urlpatterns = [
     path("", include("evaluation.urls")),
     path("", include("annotation.urls")),
 ]
+
+handler400 = "synthlab.core.views.bad_request"
+handler403 = "synthlab.core.views.forbidden"
+handler404 = "synthlab.core.views.not_found"
+handler500 = "synthlab.core.views.server_error"

@@ -9,7 +9,8 @@ from django.contrib.auth.models import AbstractUser
 from django.contrib.auth.models import UserManager as DjangoUserManager
 from django.db import models
 from django.db.models import F, Q
-from django.db.models.functions import Now
+from django.db.models.functions import Lower, Now
+from django.utils.crypto import salted_hmac
 
 from synthlab.core.models import Identified
 
@@ -39,6 +40,7 @@ class User(AbstractUser):
     role = models.CharField(max_length=10, choices=Role, default=Role.CLINICIAN)
     display_name = models.CharField(max_length=120, blank=True)
     deactivated_at = models.DateTimeField(null=True, blank=True)
+    session_epoch = models.PositiveIntegerField(default=0)
     preferences = models.JSONField(default=dict, blank=True)
 
     objects = UserManager()
@@ -47,6 +49,8 @@ class User(AbstractUser):
         ordering = ("username",)
         constraints = [
             models.CheckConstraint(name="user_role_known", condition=Q(role__in=Role.values)),
+            # Logins ignore case, so two names that differ only by it would lock both out.
+            models.UniqueConstraint(Lower("username"), name="user_username_any_case"),
             models.CheckConstraint(
                 name="user_inactive_iff_deactivated",
                 condition=Q(is_active=True, deactivated_at__isnull=True)
@@ -56,6 +60,17 @@ class User(AbstractUser):
 
     def __str__(self) -> str:
         return self.display_name or self.username
+
+    def get_short_name(self) -> str:
+        return str(self)
+
+    def get_full_name(self) -> str:
+        return str(self)
+
+    def _get_session_auth_hash(self, secret: str | bytes | None = None) -> str:
+        """Django's, with the epoch: raising it ends every session of this person at once."""
+        text = f"{self.password}|{self.session_epoch}"
+        return salted_hmac("synthlab.accounts.session", text, secret=secret, algorithm="sha256").hexdigest()
 
     @property
     def is_admin(self) -> bool:
@@ -75,6 +90,11 @@ class LinkPurpose(models.TextChoices):
     RESET = "reset"
 
 
+class OneTimeLinkQuerySet(models.QuerySet["OneTimeLink"]):
+    def usable(self) -> OneTimeLinkQuerySet:
+        return self.filter(used_at__isnull=True, expires_at__gt=Now(), user__is_active=True)
+
+
 class OneTimeLink(Identified):
     """A link that lets a person set a password once; only its digest is stored."""
 
@@ -87,11 +107,11 @@ class OneTimeLink(Identified):
     expires_at = models.DateTimeField()
     used_at = models.DateTimeField(null=True)
 
+    objects = OneTimeLinkQuerySet.as_manager()
+
     class Meta:
         constraints = [
-            models.CheckConstraint(
-                name="link_expires_later", condition=Q(expires_at__gt=F("created_at"))
-            )
+            models.CheckConstraint(name="link_expires_later", condition=Q(expires_at__gt=F("created_at")))
         ]
 
     def __str__(self) -> str:
@@ -114,9 +134,7 @@ class TokenScope(models.TextChoices):
 class ApiToken(Identified):
     """A bearer token: hashed at rest, scoped, expiring after at most 90 days."""
 
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="api_tokens"
-    )
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="api_tokens")
     name = models.CharField(max_length=80)
     prefix = models.CharField(max_length=12)
     digest = models.CharField(max_length=64, unique=True)

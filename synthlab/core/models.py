@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Now
+
+from synthlab.core.audit_scope import audit_scope
 
 if TYPE_CHECKING:
     from synthlab.accounts.models import User
@@ -41,6 +43,7 @@ class JobState(models.TextChoices):
     DEAD = "dead"
 
 
+LIVE_JOB_STATES = (JobState.QUEUED, JobState.RUNNING)
 TERMINAL_JOB_STATES = (JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED, JobState.DEAD)
 
 
@@ -50,17 +53,20 @@ class JobQuerySet(models.QuerySet["Job"]):
         return self if user.is_admin else self.filter(requested_by=user)
 
     def live(self) -> JobQuerySet:
-        return self.filter(state__in=(JobState.QUEUED, JobState.RUNNING))
+        return self.filter(state__in=LIVE_JOB_STATES)
 
     def lease_lost(self) -> JobQuerySet:
         """Running jobs whose worker stopped renewing, by the database's clock."""
         return self.filter(state=JobState.RUNNING, lease_until__lt=Now())
 
-    def unclaimed_for(self, seconds: int) -> JobQuerySet:
-        """Queued jobs whose message may have been lost."""
-        return self.filter(
-            state=JobState.QUEUED, queued_at__lt=Now() - timedelta(seconds=seconds)
-        )
+    def unclaimed_for(self, seconds: float) -> JobQuerySet:
+        """Jobs that were queued so long ago that their message may have been lost."""
+        return self.filter(state=JobState.QUEUED, queued_at__lt=Now() - timedelta(seconds=seconds))
+
+    def without_live_children(self) -> JobQuerySet:
+        """Jobs that wait for no shard."""
+        shards = Job.objects.filter(parent_id=OuterRef("pk"), state__in=LIVE_JOB_STATES)
+        return self.exclude(Exists(shards))
 
 
 class Job(Identified):
@@ -90,6 +96,7 @@ class Job(Identified):
     lease_until = models.DateTimeField(null=True)
     heartbeat_at = models.DateTimeField(null=True)
     queued_at = models.DateTimeField(auto_now_add=True)
+    message_id = models.PositiveBigIntegerField(null=True, help_text="the queue's row for this job")
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
     cancel_requested_at = models.DateTimeField(null=True)
@@ -155,7 +162,7 @@ class AuditChain(models.Model):
 class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
     def visible_to(self, user: User) -> AuditEventQuerySet:
         """Admins see the whole audit; apps widen this for their own chains."""
-        return self if user.is_admin else self.none()
+        return self if user.is_admin else self.filter(audit_scope(user))
 
 
 class AuditEvent(models.Model):

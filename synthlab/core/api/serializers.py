@@ -1,0 +1,104 @@
+"""How jobs and audit events look from outside."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from synthlab.core.models import AuditEvent, Job
+
+
+class JobSerializer(serializers.ModelSerializer[Job]):
+    """One unit of long work. `payload` stays inside: it is the worker's."""
+
+    requested_by = serializers.UUIDField(source="requested_by_id", read_only=True, allow_null=True)
+    parent = serializers.UUIDField(source="parent_id", read_only=True, allow_null=True)
+    cancel_requested = serializers.BooleanField(read_only=True)
+    eta_seconds = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Job
+        fields = (
+            "id",
+            "kind",
+            "lane",
+            "parent",
+            "subject_type",
+            "subject_id",
+            "requested_by",
+            "state",
+            "attempt",
+            "phase",
+            "progress_done",
+            "progress_total",
+            "eta_seconds",
+            "facts",
+            "result",
+            "error_code",
+            "error",
+            "cancel_requested",
+            "created_at",
+            "started_at",
+            "heartbeat_at",
+            "finished_at",
+        )
+        read_only_fields = fields
+
+    @extend_schema_field(serializers.IntegerField(allow_null=True))
+    def get_eta_seconds(self, job: Job) -> int | None:
+        """Seconds from the last heartbeat to the expected end."""
+        return eta_seconds(job)
+
+
+class JobDetailSerializer(JobSerializer):
+    """The same with the tail of its log."""
+
+    class Meta(JobSerializer.Meta):
+        fields = (*JobSerializer.Meta.fields, "log_tail")  # type: ignore[assignment]
+        read_only_fields = fields
+
+
+def eta_seconds(job: Job) -> int | None:
+    """How long a running job will still take, by its pace so far; None when nothing can be said.
+
+    It is counted up to the last heartbeat, not to now, so that it changes only when the row does.
+    """
+    if job.is_finished or job.started_at is None or job.heartbeat_at is None or job.progress_done == 0:
+        return None
+    seconds = (job.heartbeat_at - job.started_at).total_seconds()
+    left = job.progress_total - job.progress_done
+    return round(max(seconds, 0.0) / job.progress_done * left)
+
+
+class AuditEventSerializer(serializers.ModelSerializer[AuditEvent]):
+    """Who did what to what, when; with the digests that chain it to the event before."""
+
+    chain = serializers.CharField(source="chain_id", read_only=True)
+    actor = serializers.UUIDField(source="actor_id", read_only=True, allow_null=True)
+    actor_name = serializers.SerializerMethodField()
+
+    class Meta:
+        model = AuditEvent
+        fields = (
+            "chain",
+            "sequence",
+            "at",
+            "actor",
+            "actor_name",
+            "action",
+            "target_type",
+            "target_id",
+            "request_id",
+            "facts",
+            "personal",
+            "previous_digest",
+            "digest",
+        )
+        read_only_fields = fields
+
+    def get_actor_name(self, event: AuditEvent) -> str | None:
+        """The person's shown name."""
+        actor: Any = event.actor
+        return None if actor is None else str(actor)

@@ -1,0 +1,99 @@
+"""The documentation, rendered from the Markdown files that came with this version; offline."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import markdown
+from django.conf import settings
+from django.urls import reverse
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(/[A-Za-z0-9][A-Za-z0-9_-]*)*")
+_LINK = re.compile(r'href="(?!https?:|/|#)([^"#]*?)(?:index)?(?:\.md)?(#[^"]*)?"')
+
+
+@dataclass(frozen=True)
+class DocsPage:
+    """One page: its title, its body as HTML, and the list of all pages."""
+
+    path: str
+    title: str
+    html: str
+    toc: str
+
+
+@dataclass(frozen=True)
+class DocsEntry:
+    """One line of the table of contents."""
+
+    path: str
+    title: str
+    section: str
+    url: str
+
+
+def read_page(path: str) -> DocsPage | None:
+    """A page by its path without `.md`; the index for an empty one; None where there is none.
+
+    The name is checked against the files that exist, so a path can lead nowhere else. Only our own
+    files are rendered; they may not hold raw HTML (it is escaped), so a page needs no sanitising.
+    """
+    wanted = path.strip("/") or "index"
+    if not _NAME.fullmatch(wanted):
+        return None
+    root = Path(settings.DOCS_ROOT)
+    for file in (root / f"{wanted}.md", root / wanted / "index.md"):
+        if file.is_file() and file.resolve().is_relative_to(root.resolve()):
+            return _render(file, file.relative_to(root).with_suffix("").as_posix(), file.stat().st_mtime_ns)
+    return _make_index() if wanted == "index" else None
+
+
+@lru_cache(maxsize=128)
+def _render(file: Path, path: str, _changed: int) -> DocsPage:
+    text = file.read_text(encoding="utf-8")
+    renderer = markdown.Markdown(extensions=["tables", "fenced_code", "toc", "sane_lists", "def_list"])
+    renderer.preprocessors.deregister("html_block")
+    renderer.inlinePatterns.deregister("html")
+    # Tables align by an inline style by default, which the content policy forbids.
+    renderer.parser.blockprocessors["table"].config["use_align_attribute"] = True
+    html = _LINK.sub(
+        lambda match: f'href="{_target(path, match[1])}{match[2] or ""}"', renderer.convert(text)
+    )
+    return DocsPage(path=path, title=_title(text, path), html=html, toc=renderer.toc)  # type: ignore[attr-defined]
+
+
+def _target(path: str, link: str) -> str:
+    """Where a relative link between files leads on the site."""
+    parts = path.split("/")[:-1]
+    for part in link.rstrip("/").split("/"):
+        if part == "..":
+            parts = parts[:-1]
+        elif part not in {"", "."}:
+            parts.append(part)
+    return reverse("docs-page", args=["/".join(parts)]) if parts else reverse("docs")
+
+
+def _title(text: str, path: str) -> str:
+    heading = re.search(r"^#\s+(.+)$", text, re.MULTILINE)
+    return heading[1].strip() if heading else path.rsplit("/", 1)[-1].replace("-", " ").capitalize()
+
+
+def list_pages() -> list[DocsEntry]:
+    """All pages, by section and name."""
+    root = Path(settings.DOCS_ROOT)
+    entries = []
+    for file in sorted(root.rglob("*.md")):
+        path = file.relative_to(root).with_suffix("").as_posix()
+        if path != "index" and _NAME.fullmatch(path):
+            section = path.rsplit("/", 1)[0] if "/" in path else ""
+            title = _title(file.read_text(encoding="utf-8"), path)
+            entries.append(DocsEntry(path, title, section, reverse("docs-page", args=[path])))
+    return sorted(entries, key=lambda entry: (entry.section, entry.path))
+
+
+def _make_index() -> DocsPage:
+    """A list of what there is, where nobody wrote an index."""
+    return DocsPage(path="index", title="Documentation", html="", toc="")
