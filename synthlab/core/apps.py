@@ -6,4 +6,4 @@ class CoreConfig(AppConfig):
     label = "core"
 
     def ready(self) -> None:
-        from synthlab.core import checks  # noqa: F401  (registers the system checks)
+        from synthlab.core import checks, core_invariants  # noqa: F401  (they register themselves)

@@ -74,6 +74,7 @@ class Job(Identified):
 
     `fence` grows with every claim and stands in the WHERE of every write, so a process that came
     back from the dead writes nothing. `attempt` counts claims since the durable `cursor` last moved.
+    A job with children runs when all of them have succeeded.
     """
 
     kind = models.CharField(max_length=40)

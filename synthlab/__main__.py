@@ -1,0 +1,5 @@
+"""`python -m synthlab …`: the same as the console script."""
+
+from synthlab.cli import main
+
+main()

@@ -1,0 +1,231 @@
+"""Content-addressed storage: a file's name is its SHA-256, so the same bytes are kept once and never change.
+
+Files live in `MEDIA_ROOT/ab/cd/<digest>`. They become durable per shard: all are written under temporary names, one
+sync of the file system, then they are renamed; the rows that name them follow in one transaction.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import os
+import re
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+from synthlab.core.exceptions import NotFound
+from synthlab.core.kill_points import kill_point
+from synthlab.core.serving import serve_path
+
+DIGEST = re.compile(r"[0-9a-f]{64}")
+_CHUNK = 1024 * 1024
+_PENDING = "pending"
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """A durable file: its SHA-256 in lower-case hex and its size in bytes."""
+
+    digest: str
+    size: int
+
+
+class OutsideRoot(ValueError):
+    """A path leads out of the folder it must stay in."""
+
+
+def inside(root: Path, path: Path | str) -> Path:
+    """The absolute path, links resolved, once it is sure that it lies inside `root`.
+
+    Raises:
+        OutsideRoot: It does not.
+    """
+    base = root.resolve()
+    resolved = (base / path).resolve()
+    if resolved != base and base not in resolved.parents:
+        raise OutsideRoot("the path leads out of its folder")
+    return resolved
+
+
+def path_of(digest: str) -> Path:
+    """Where the file of this digest is or would be.
+
+    Raises:
+        OutsideRoot: This is no SHA-256 in lower-case hex.
+    """
+    if not DIGEST.fullmatch(digest):
+        raise OutsideRoot("not a digest")
+    return inside(Path(settings.MEDIA_ROOT), Path(digest[:2], digest[2:4], digest))
+
+
+def open_digest(digest: str) -> BinaryIO:
+    """Open a stored file for reading.
+
+    Raises:
+        NotFound: No such file is stored.
+    """
+    try:
+        return path_of(digest).open("rb")
+    except FileNotFoundError:
+        raise NotFound("file_missing", "The file is not in the store.") from None
+
+
+def serve_file(
+    request: HttpRequest,
+    digest: str,
+    *,
+    content_type: str,
+    filename: str | None = None,
+    immutable: bool = True,
+) -> HttpResponseBase:
+    """Answer with a stored file. The caller has already checked that this person may have it.
+
+    Args:
+        request: Its If-None-Match, If-Range and Range headers are honoured.
+        digest: Which file; also the ETag.
+        content_type: From a table of ours, never from an upload.
+        filename: Offer the file as a download of this name; else it is shown in place.
+        immutable: Whether the address names these bytes for ever (browsers then never ask again).
+
+    Raises:
+        NotFound: The file is not in the store.
+    """
+    return serve_path(
+        request,
+        path_of(digest),
+        etag=digest,
+        content_type=content_type,
+        filename=filename,
+        immutable=immutable,
+    )
+
+
+def store_bytes(data: bytes) -> StoredFile:
+    """Store bytes and return once they are durable."""
+    pending = _pending_path()
+    with pending.open("wb") as file:
+        file.write(data)
+    return _publish([(pending, StoredFile(hashlib.sha256(data).hexdigest(), len(data)))])[0]
+
+
+def store_files(paths: Sequence[Path]) -> list[StoredFile]:
+    """Copy files into the store, all with one sync, and return once they are durable.
+
+    Args:
+        paths: Files to copy; they are left where they are.
+
+    Returns:
+        One `StoredFile` for each path, in the same order.
+    """
+    pending: list[tuple[Path, StoredFile]] = []
+    try:
+        for path in paths:
+            pending.append(_copy_in(path))
+    except BaseException:
+        for copied, _ in pending:
+            copied.unlink(missing_ok=True)
+        raise
+    return _publish(pending)
+
+
+def delete_digest(digest: str) -> None:
+    """Remove a file that no row names any more; does nothing where it is gone already."""
+    path_of(digest).unlink(missing_ok=True)
+
+
+def digest_of(path: Path) -> StoredFile:
+    """The digest and size of any file, read in pieces."""
+    sha, size = hashlib.sha256(), 0
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            sha.update(chunk)
+            size += len(chunk)
+    return StoredFile(sha.hexdigest(), size)
+
+
+def stored_digests() -> Iterator[str]:
+    """The digest of every file in the store, in order."""
+    root = Path(settings.MEDIA_ROOT)
+    for path in sorted(root.glob("??/??/*")):
+        if DIGEST.fullmatch(path.name):
+            yield path.name
+
+
+def clear_pending(older_than: float) -> int:
+    """Remove temporary files that a killed process left.
+
+    Args:
+        older_than: Only those last written before this time (seconds since the epoch).
+
+    Returns:
+        How many were removed.
+    """
+    removed = 0
+    for path in (Path(settings.MEDIA_ROOT) / _PENDING).glob("*"):
+        if path.stat().st_mtime < older_than:
+            path.unlink(missing_ok=True)
+            removed += 1
+    return removed
+
+
+def _pending_path() -> Path:
+    folder = Path(settings.MEDIA_ROOT) / _PENDING
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return folder / uuid.uuid4().hex
+
+
+def _copy_in(path: Path) -> tuple[Path, StoredFile]:
+    # A copy, not a link: the one who wrote the original may still hold it open.
+    pending = _pending_path()
+    sha, size = hashlib.sha256(), 0
+    with path.open("rb") as source, pending.open("wb") as target:
+        while chunk := source.read(_CHUNK):
+            sha.update(chunk)
+            target.write(chunk)
+            size += len(chunk)
+    return pending, StoredFile(sha.hexdigest(), size)
+
+
+def _publish(pending: Sequence[tuple[Path, StoredFile]]) -> list[StoredFile]:
+    if not pending:
+        return []
+    kill_point("files.pending")
+    _sync_file_system()
+    kill_point("files.synced")
+    for source, stored in pending:
+        target = path_of(stored.digest)
+        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        source.chmod(0o400)
+        source.replace(target)  # the same bytes as a file that stood there before
+    kill_point("files.renamed")
+    # The names, too, must be on disk before a row promises them; the data already is, so this is short.
+    _sync_file_system()
+    return [stored for _, stored in pending]
+
+
+def _sync_file_system() -> None:
+    """Make everything written to the store's file system durable (Linux's syncfs, else sync)."""
+    descriptor = os.open(settings.MEDIA_ROOT, os.O_RDONLY)
+    try:
+        libc = ctypes.CDLL(None, use_errno=True)
+        if not hasattr(libc, "syncfs"):
+            os.sync()
+        elif libc.syncfs(descriptor) != 0:
+            code = ctypes.get_errno()
+            raise OSError(code, os.strerror(code))
+    finally:
+        os.close(descriptor)
+
+
+def missing_files(digests: Iterable[str]) -> Iterator[str]:
+    """Those digests whose file is not in the store."""
+    for digest in digests:
+        if not path_of(digest).is_file():
+            yield digest

@@ -1,0 +1,113 @@
+"""The sweep: finds what fell between the chairs and puts it back, every few seconds."""
+
+from __future__ import annotations
+
+import shutil
+import time
+import uuid
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models.functions import Now
+
+from synthlab.core.files import clear_pending
+from synthlab.core.job_states import LeaseLost, crash, lock_parent
+from synthlab.core.job_work import remove_old_folders
+from synthlab.core.jobs import send_message, unheard
+from synthlab.core.models import Job, JobState
+from synthlab.core.uploads import clear_staging
+from synthlab.logs import get_logger
+
+log = get_logger(__name__)
+
+_PENDING_SECONDS = 24 * 3600
+
+
+@dataclass(frozen=True)
+class SweepReport:
+    """What a sweep did, in numbers of jobs and folders."""
+
+    requeued: int = 0
+    ended: int = 0
+    resent: int = 0
+    folders: int = 0
+
+    @property
+    def did_something(self) -> bool:
+        """Whether there was anything to put right."""
+        return any((self.requeued, self.ended, self.resent))
+
+
+def sweep() -> SweepReport:
+    """See `jobs.sweep_jobs`. Two sweeps at once do no harm."""
+    states = [state for state in map(_release, _lost()) if state is not None]
+    requeued = sum(state == JobState.QUEUED for state in states)
+    report = SweepReport(
+        requeued=requeued,
+        ended=len(states) - requeued,
+        resent=_send_again(),
+        folders=_tidy(),
+    )
+    clear_pending(time.time() - _PENDING_SECONDS)
+    if report.did_something:
+        log.info("jobs_swept", requeued=report.requeued, ended=report.ended, resent=report.resent)
+    return report
+
+
+def clear_uploads() -> int:
+    """At start-up: empty the staging folder but for the uploads of jobs that still wait for them."""
+    return clear_staging(
+        keep=Job.objects.live().exclude(subject_id=None).values_list("subject_id", flat=True)
+    )
+
+
+def _lost() -> list[Job]:
+    return list(Job.objects.lease_lost())
+
+
+def _release(job: Job) -> JobState | None:
+    try:
+        with transaction.atomic():
+            lock_parent(job)
+            # Looked at again under its lock: the worker may have come back in the last moment.
+            if not Job.objects.select_for_update().lease_lost().filter(pk=job.pk, fence=job.fence).exists():
+                return None
+            return crash(job, code="worker_lost", error="Its worker died or stopped answering.")
+    except LeaseLost:
+        return None
+
+
+def _send_again() -> int:
+    sent = 0
+    for job in unheard(settings.JOB_LEASE_SECONDS):
+        with transaction.atomic():
+            if unheard(settings.JOB_LEASE_SECONDS).select_for_update().filter(pk=job.pk).exists():
+                send_message(job)
+                sent += 1
+    return sent
+
+
+def _tidy() -> int:
+    """Remove work folders that nobody needs; returns how many."""
+    root = Path(settings.WORK_ROOT)
+    removed = 0
+    for folder in root.iterdir() if root.is_dir() else ():
+        try:
+            job = Job.objects.filter(pk=uuid.UUID(folder.name)).first()
+        except ValueError:
+            continue
+        if job is None or _is_stale(job):
+            shutil.rmtree(folder, ignore_errors=True)
+            removed += 1
+        elif job.state != JobState.QUEUED:
+            removed += remove_old_folders(job)
+    return removed
+
+
+def _is_stale(job: Job) -> bool:
+    """Whether even the checkpoint of a job that ended without success has been kept long enough."""
+    kept = timedelta(days=settings.JOB_CHECKPOINT_DAYS)
+    return Job.objects.filter(pk=job.pk, finished_at__lt=Now() - kept).exists()

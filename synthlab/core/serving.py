@@ -1,0 +1,114 @@
+"""Files that never change over HTTP: conditional and range requests, a fixed type, nothing a browser could run."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.utils.http import content_disposition_header, parse_etags, quote_etag
+
+from synthlab.core.exceptions import NotFound
+
+_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_CHUNK = 256 * 1024
+
+
+@dataclass(frozen=True)
+class _Span:
+    """Bytes `first` to `last`, both included."""
+
+    first: int
+    last: int
+
+    @property
+    def length(self) -> int:
+        return self.last - self.first + 1
+
+
+def serve_path(
+    request: HttpRequest,
+    path: Path,
+    *,
+    etag: str,
+    content_type: str,
+    filename: str | None = None,
+    immutable: bool = True,
+) -> HttpResponseBase:
+    """Answer with a file. See `synthlab.core.files.serve_file` for the arguments."""
+    quoted = quote_etag(etag)
+    if _matches(request.headers.get("If-None-Match", ""), quoted):
+        return _with_headers(HttpResponse(status=304), quoted, content_type, filename, immutable)
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        raise NotFound("file_missing", "The file is not in the store.") from None
+    size = os.fstat(file.fileno()).st_size
+    span = _requested_span(request, quoted, size)
+    if span is None:
+        response: HttpResponseBase = FileResponse(file, content_type=content_type)
+    elif span.length <= 0:
+        file.close()
+        response = HttpResponse(status=416, headers={"Content-Range": f"bytes */{size}"})
+    else:
+        response = _partial(file, span, size, content_type)
+    return _with_headers(response, quoted, content_type, filename, immutable)
+
+
+def _matches(header: str, etag: str) -> bool:
+    etags = parse_etags(header) if header else []
+    return "*" in etags or etag in etags or f"W/{etag}" in etags
+
+
+def _requested_span(request: HttpRequest, etag: str, size: int) -> _Span | None:
+    """The one range asked for; none where the whole file is to be sent; an empty one where it cannot be met."""
+    match = _RANGE.fullmatch(request.headers.get("Range", "").strip())
+    if match is None or request.headers.get("If-Range", etag) != etag:
+        return None
+    first, last = match.groups()
+    if not first:
+        if not last:
+            return None
+        return _Span(max(size - int(last), 0), size - 1)
+    end = min(int(last), size - 1) if last else size - 1
+    return _Span(int(first), end)
+
+
+def _partial(file: BinaryIO, span: _Span, size: int, content_type: str) -> HttpResponseBase:
+    response = StreamingHttpResponse(_read(file, span), status=206, content_type=content_type)
+    response.headers["Content-Length"] = str(span.length)
+    response.headers["Content-Range"] = f"bytes {span.first}-{span.last}/{size}"
+    return response
+
+
+def _read(file: BinaryIO, span: _Span) -> Iterator[bytes]:
+    with file:
+        file.seek(span.first)
+        left = span.length
+        while left > 0 and (chunk := file.read(min(_CHUNK, left))):
+            left -= len(chunk)
+            yield chunk
+
+
+def _with_headers(
+    response: HttpResponseBase, etag: str, content_type: str, filename: str | None, immutable: bool
+) -> HttpResponseBase:
+    headers = response.headers
+    headers["ETag"] = etag
+    headers["Accept-Ranges"] = "bytes"
+    headers["Cache-Control"] = "private, max-age=31536000, immutable" if immutable else "private, no-cache"
+    headers["X-Content-Type-Options"] = "nosniff"
+    headers["Cross-Origin-Resource-Policy"] = "same-origin"
+    if response.status_code == 304:
+        headers.pop("Content-Type", None)
+    else:
+        headers["Content-Type"] = content_type
+    disposition = content_disposition_header(filename is not None, filename)
+    if disposition:
+        headers["Content-Disposition"] = disposition
+    return response
