@@ -5,10 +5,15 @@ class EvaluationConfig(AppConfig):
     name = "evaluation"
 
     def ready(self) -> None:
-        from evaluation import invariants  # noqa: F401  (registers what `synthlab check` verifies)
+        from evaluation import home, invariants  # noqa: F401  (invariants: what `synthlab check` verifies)
         from synthlab.core.jobs import register
         from synthlab.core.models import Lane
 
+        home.register()
+
         register(
-            "evaluation", "evaluation.tasks.run_evaluation", lane=Lane.LONG, on_end="evaluation.tasks.end_evaluation"
+            "evaluation",
+            "evaluation.tasks.run_evaluation",
+            lane=Lane.LONG,
+            on_end="evaluation.tasks.end_evaluation",
         )

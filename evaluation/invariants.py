@@ -6,7 +6,15 @@ from collections.abc import Iterator
 
 from django.db.models import Count, F
 
-from evaluation.models import Decision, Evaluation, EvaluationState, GateDecision, ImageSet, ImageSetKind, Verdict
+from evaluation.models import (
+    Decision,
+    Evaluation,
+    EvaluationState,
+    GateDecision,
+    ImageSet,
+    ImageSetKind,
+    Verdict,
+)
 from evaluation.services.image_sets import set_digest
 from synthlab.core.invariants import invariant
 

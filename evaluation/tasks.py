@@ -6,7 +6,7 @@ from typing import Any
 
 from evaluation.models import Evaluation
 from evaluation.services import evaluating
-from synthlab.core.jobs import JobContext
+from synthlab.core.job_context import JobContext
 from synthlab.core.models import Job
 
 

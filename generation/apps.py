@@ -5,12 +5,19 @@ class GenerationConfig(AppConfig):
     name = "generation"
 
     def ready(self) -> None:
-        from generation import invariants  # noqa: F401  (registers what `synthlab check` verifies)
+        from generation import home, invariants  # noqa: F401  (invariants: what `synthlab check` verifies)
         from synthlab.core.jobs import register
         from synthlab.core.models import Lane
 
-        register("ingest", "generation.tasks.run_ingest", lane=Lane.LONG, on_end="generation.tasks.end_ingest")
+        home.register()
+
         register(
-            "training", "generation.tasks.run_training", lane=Lane.LONG, on_end="generation.tasks.end_training"
+            "ingest", "generation.tasks.run_ingest", lane=Lane.LONG, on_end="generation.tasks.end_ingest"
+        )
+        register(
+            "training",
+            "generation.tasks.run_training",
+            lane=Lane.LONG,
+            on_end="generation.tasks.end_training",
         )
         register("batch", "generation.tasks.run_batch", lane=Lane.LONG, on_end="generation.tasks.end_batch")

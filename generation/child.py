@@ -34,7 +34,7 @@ STATUS_ABANDONED = 129
 _PR_SET_PDEATHSIG = 1
 
 
-class BadInput(Exception):
+class BadInput(Exception):  # noqa: N818 (the word of the protocol)
     """The request cannot be carried out as it stands; trying again changes nothing.
 
     Args:
@@ -66,6 +66,10 @@ class Reporter:
     def should_stop(self) -> bool:
         """Whether to finish cleanly at the next good place (pause or cancel)."""
         return self._stop.is_set()
+
+    def wait_for_stop(self) -> None:
+        """Block until the parent asks for a clean finish; for verbs that serve rather than work."""
+        self._stop.wait()
 
     def progress(self, phase: str, done: int, total: int, **facts: Any) -> None:
         """Say how far the work is; `facts` are shown beside it."""
@@ -117,10 +121,7 @@ def child_main(handlers: Mapping[str, Handler], argv: Sequence[str] | None = Non
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     if len(arguments) != 2 or arguments[0] not in handlers:
-        print(
-            f"usage: python -m PACKAGE {{{','.join(handlers)}}} SPEC.json",
-            file=sys.stderr,
-        )
+        sys.stderr.write(f"usage: python -m PACKAGE {{{','.join(handlers)}}} SPEC.json\n")
         sys.exit(STATUS_USAGE)
     verb, spec_path = arguments
     stop = watch_parent()
@@ -139,7 +140,7 @@ def watch_parent() -> threading.Event:
         return stop
     # Ctrl+C reaches the whole foreground group; whether to stop, and how, is the parent's to say.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _die_with_parent()
+    die_with_parent()
     pipe = os.dup(0)  # not inheritable, so that no grandchild can read our orders or keep the pipe open
     _point(0, os.devnull, os.O_RDONLY)
     threading.Thread(target=_watch, args=(pipe, stop), name="parent-watch", daemon=True).start()
@@ -163,7 +164,7 @@ def _watch(pipe: int, stop: threading.Event) -> None:
     os._exit(STATUS_ABANDONED)  # no clean-up: somebody else may own our folder already
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """Ask Linux for SIGKILL when the parent dies: works even while a C extension holds the interpreter lock."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)

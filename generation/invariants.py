@@ -6,9 +6,8 @@ from collections.abc import Iterator
 
 from django.db.models import Count, F
 
-from generation.models import Batch, BatchState, Generator, SourceImage, SyntheticImage
-from synthlab.core.files import path_of
-from synthlab.core.invariants import invariant
+from generation.models import Batch, BatchState, Generator, SourceImage, SyntheticImage, TrainingSample
+from synthlab.core.invariants import digest_source, invariant
 
 
 @invariant("a finished batch holds every image it promised")
@@ -18,15 +17,17 @@ def batches_are_complete() -> Iterator[str]:
         yield f"batch {batch.pk}: {batch.held} of {batch.count} images"
 
 
-@invariant("every image and generator row has its file")
-def files_exist() -> Iterator[str]:
-    for model in (SyntheticImage, Generator):
-        for pk, digest in model.objects.values_list("pk", "digest").iterator():
-            if not path_of(digest).is_file():
-                yield f"{model.__name__} {pk}: file {digest[:12]}… is missing"
-    for pk, digest in SourceImage.objects.present().values_list("pk", "digest").iterator():
-        if not path_of(digest).is_file():
-            yield f"SourceImage {pk}: file is missing"
+@digest_source("generation")
+def files_named() -> Iterator[str]:
+    """Every file that generation's rows name."""
+    for model in (SyntheticImage, Generator, TrainingSample):
+        yield from model.objects.values_list("digest", flat=True).iterator()
+    for digest, thumbnail in (
+        SourceImage.objects.present().values_list("digest", "thumbnail_digest").iterator()
+    ):
+        yield digest
+        if thumbnail:
+            yield thumbnail
 
 
 @invariant("no synthetic image has the pixels of a real one")

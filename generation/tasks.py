@@ -12,7 +12,7 @@ from generation.models import Batch, Ingest, Training
 from generation.services import batches, ingesting, training
 from generation.services.manifests import training_manifest
 from synthlab.core.files import path_of
-from synthlab.core.jobs import JobContext
+from synthlab.core.job_context import JobContext
 from synthlab.core.models import Job
 
 

@@ -4,6 +4,17 @@ from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.routers import SimpleRouter
 
+from evaluation.api.viewsets import (
+    BatchDecisionViewSet,
+    EvaluationViewSet,
+    GatePolicyViewSet,
+    GeneratorApprovalViewSet,
+    ImageSetViewSet,
+)
+from generation.api.batches import BatchViewSet, ImageViewSet
+from generation.api.datasets import DatasetViewSet
+from generation.api.generators import GeneratorViewSet
+from generation.api.trainings import TrainingViewSet
 from synthlab.accounts.api.me import MeView
 from synthlab.accounts.api.tokens import TokenViewSet
 from synthlab.accounts.api.users import UserViewSet
@@ -19,13 +30,26 @@ router.register("jobs", JobViewSet, "job")
 router.register("audit-events", AuditEventViewSet, "audit-event")
 
 # --- generation ---
+router.register("datasets", DatasetViewSet, "dataset")
+router.register("trainings", TrainingViewSet, "training")
+router.register("generators", GeneratorViewSet, "generator")
+router.register("batches", BatchViewSet, "batch")
+router.register("images", ImageViewSet, "image")
 
 # --- evaluation ---
+router.register("image-sets", ImageSetViewSet, "image-set")
+router.register("evaluations", EvaluationViewSet, "evaluation")
+router.register("gate-policies", GatePolicyViewSet, "gate-policy")
 
 # --- annotation ---
 
+decisions = BatchDecisionViewSet.as_view({"get": "retrieve", "post": "create"})
+approvals = GeneratorApprovalViewSet.as_view({"post": "create"})
+
 urlpatterns = [
     path("", include(router.urls)),
+    path("batches/<uuid:pk>/decision", decisions, name="batch-decision"),
+    path("generators/<uuid:pk>/approve", approvals, name="generator-approve"),
     path("me", MeView.as_view(), name="me"),
     path("schema/", SpectacularAPIView.as_view(), name="api-schema"),
     path("docs/", SpectacularSwaggerSplitView.as_view(url_name="api-schema"), name="api-docs"),

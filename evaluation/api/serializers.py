@@ -84,7 +84,16 @@ class PolicyWriteSerializer(serializers.Serializer[Any]):
 class DecisionSerializer(serializers.ModelSerializer[GateDecision]):
     class Meta:
         model = GateDecision
-        fields = ("id", "batch", "evaluation", "decision", "decided_by", "reason", "created_at", "superseded_at")
+        fields = (
+            "id",
+            "batch",
+            "evaluation",
+            "decision",
+            "decided_by",
+            "reason",
+            "created_at",
+            "superseded_at",
+        )
         read_only_fields = fields
 
 

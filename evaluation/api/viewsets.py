@@ -30,6 +30,7 @@ from generation.api.serializers import GeneratorSerializer
 from generation.models import Batch, Generator
 from synthlab.core.api.idempotency import idempotent
 from synthlab.core.api.responses import accepted, paged
+from synthlab.core.people import person_of
 
 
 class ImageSetViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[ImageSet]):
@@ -38,7 +39,7 @@ class ImageSetViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericV
     ordering = ("-created_at", "id")
 
     def get_queryset(self) -> QuerySet[ImageSet]:
-        return ImageSet.objects.visible_to(self.request.user)
+        return ImageSet.objects.visible_to(person_of(self.request))
 
 
 class EvaluationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[Evaluation]):
@@ -48,7 +49,7 @@ class EvaluationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Generi
     ordering = ("-created_at", "id")
 
     def get_queryset(self) -> QuerySet[Evaluation]:
-        return Evaluation.objects.visible_to(self.request.user).prefetch_related("metrics")
+        return Evaluation.objects.visible_to(person_of(self.request)).prefetch_related("metrics")
 
     @extend_schema(request=EvaluationWriteSerializer, responses={202: EvaluationSerializer})
     @idempotent
@@ -58,7 +59,7 @@ class EvaluationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Generi
         wishes = body.validated_data
         policy = wishes.get("policy") and get_object_or_404(GatePolicy, pk=wishes["policy"])
         evaluation = evaluating.request_evaluation(
-            actor=request.user,
+            actor=person_of(request),
             image_set=_image_set(request, wishes),
             policy=policy,
             extractor=wishes["extractor"],
@@ -82,9 +83,9 @@ class EvaluationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Generi
 
 def _image_set(request: Request, wishes: dict[str, UUID]) -> ImageSet:
     if "image_set" in wishes:
-        return get_object_or_404(ImageSet.objects.visible_to(request.user), pk=wishes["image_set"])
-    batch = get_object_or_404(Batch.objects.visible_to(request.user), pk=wishes["batch"])
-    return image_sets.make_batch_set(actor=request.user, batch=batch)
+        return get_object_or_404(ImageSet.objects.visible_to(person_of(request)), pk=wishes["image_set"])
+    batch = get_object_or_404(Batch.objects.visible_to(person_of(request)), pk=wishes["batch"])
+    return image_sets.make_batch_set(actor=person_of(request), batch=batch)
 
 
 class GatePolicyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[GatePolicy]):
@@ -99,7 +100,7 @@ class GatePolicyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Generi
     def create(self, request: Request) -> Response:
         body = PolicyWriteSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        policy = gating.create_policy(actor=request.user, **body.validated_data)
+        policy = gating.create_policy(actor=person_of(request), **body.validated_data)
         return Response(PolicySerializer(policy).data, status=status.HTTP_201_CREATED)
 
 
@@ -108,17 +109,17 @@ class BatchDecisionViewSet(ViewSet):
 
     @extend_schema(responses=DecisionSerializer)
     def retrieve(self, request: Request, pk: UUID) -> Response:
-        batch = get_object_or_404(Batch.objects.visible_to(request.user), pk=pk)
+        batch = get_object_or_404(Batch.objects.visible_to(person_of(request)), pk=pk)
         decision = get_object_or_404(GateDecision.objects.live(), batch=batch)
         return Response(DecisionSerializer(decision).data)
 
     @extend_schema(request=DecisionWriteSerializer, responses={201: DecisionSerializer})
     @idempotent
     def create(self, request: Request, pk: UUID) -> Response:
-        batch = get_object_or_404(Batch.objects.visible_to(request.user), pk=pk)
+        batch = get_object_or_404(Batch.objects.visible_to(person_of(request)), pk=pk)
         body = DecisionWriteSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        decision = gating.overrule(actor=request.user, batch=batch, **body.validated_data)
+        decision = gating.overrule(actor=person_of(request), batch=batch, **body.validated_data)
         return Response(DecisionSerializer(decision).data, status=status.HTTP_201_CREATED)
 
 
@@ -127,10 +128,10 @@ class GeneratorApprovalViewSet(ViewSet):
 
     @extend_schema(request=ApproveSerializer, responses=GeneratorSerializer)
     def create(self, request: Request, pk: UUID) -> Response:
-        generator = get_object_or_404(Generator.objects.visible_to(request.user), pk=pk)
+        generator = get_object_or_404(Generator.objects.visible_to(person_of(request)), pk=pk)
         body = ApproveSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         approved = approving.approve_generator(
-            actor=request.user, generator=generator, **body.validated_data
+            actor=person_of(request), generator=generator, **body.validated_data
         )
         return Response(GeneratorSerializer(approved).data)

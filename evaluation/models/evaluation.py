@@ -35,9 +35,7 @@ class ImageSet(Identified):
     kind = models.CharField(max_length=10, choices=ImageSetKind)
     digest = models.CharField(max_length=64, unique=True)
     dataset = models.ForeignKey(Dataset, on_delete=models.PROTECT, related_name="image_sets")
-    batch = models.ForeignKey(
-        Batch, on_delete=models.PROTECT, null=True, related_name="image_sets"
-    )
+    batch = models.ForeignKey(Batch, on_delete=models.PROTECT, null=True, related_name="image_sets")
     images = models.ManyToManyField(SyntheticImage, related_name="image_sets", blank=True)
     image_count = models.PositiveIntegerField()
 
@@ -91,9 +89,7 @@ class Evaluation(Identified):
     look_number = models.PositiveIntegerField(help_text="the how-manieth look at this split")
     requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT)
     job = models.ForeignKey(Job, on_delete=models.PROTECT, null=True, related_name="+")
-    state = models.CharField(
-        max_length=10, choices=EvaluationState, default=EvaluationState.QUEUED
-    )
+    state = models.CharField(max_length=10, choices=EvaluationState, default=EvaluationState.QUEUED)
     extractor = models.CharField(max_length=60)
     extractor_digest = models.CharField(max_length=64, blank=True)
     seed = models.PositiveBigIntegerField(default=0)
@@ -108,9 +104,7 @@ class Evaluation(Identified):
     class Meta:
         ordering = ("-created_at",)
         constraints = [
-            models.UniqueConstraint(
-                fields=["dataset", "split", "look_number"], name="evaluation_look_once"
-            ),
+            models.UniqueConstraint(fields=["dataset", "split", "look_number"], name="evaluation_look_once"),
             models.CheckConstraint(
                 name="evaluation_verdict_iff_succeeded",
                 condition=Q(state=EvaluationState.SUCCEEDED, verdict__in=Verdict.values)
@@ -158,18 +152,14 @@ class ImageScore(models.Model):
 
     evaluation = models.ForeignKey(Evaluation, on_delete=models.CASCADE, related_name="scores")
     image = models.ForeignKey(SyntheticImage, on_delete=models.PROTECT, related_name="scores")
-    nearest = models.ForeignKey(
-        SourceImage, on_delete=models.PROTECT, null=True, related_name="+"
-    )
+    nearest = models.ForeignKey(SourceImage, on_delete=models.PROTECT, null=True, related_name="+")
     distance = models.FloatField(null=True)
     ratio = models.FloatField(null=True)
     p_value = models.FloatField(null=True)
     flags = models.JSONField(default=list)
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["evaluation", "image"], name="image_score_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["evaluation", "image"], name="image_score_once")]
 
     def __str__(self) -> str:
         return f"score of {self.image_id}"

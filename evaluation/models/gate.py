@@ -21,9 +21,7 @@ class GatePolicy(Identified):
 
     class Meta:
         ordering = ("name", "-version")
-        constraints = [
-            models.UniqueConstraint(fields=["name", "version"], name="policy_version_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["name", "version"], name="policy_version_once")]
 
     def __str__(self) -> str:
         return f"{self.name} v{self.version}"

@@ -13,7 +13,7 @@ from synthlab.core.exceptions import InvalidInput
 
 @transaction.atomic
 def approve_generator(*, actor: User, generator: Generator, reason: str = "") -> Generator:
-    """candidate → approved, if one of its batches was evaluated or a reason is given.
+    """Candidate → approved, if one of its batches was evaluated or a reason is given.
 
     Raises:
         NotAllowed: The actor is not the owner.
@@ -21,9 +21,7 @@ def approve_generator(*, actor: User, generator: Generator, reason: str = "") ->
         Conflict: Not a candidate.
     """
     evaluation = (
-        Evaluation.objects.filter(
-            image_set__batch__generator=generator, state=EvaluationState.SUCCEEDED
-        )
+        Evaluation.objects.filter(image_set__batch__generator=generator, state=EvaluationState.SUCCEEDED)
         .order_by("-completed_at")
         .first()
     )

@@ -28,7 +28,8 @@ from synthlab.accounts.models import User
 from synthlab.core.audit import dataset_chain, record_event
 from synthlab.core.exceptions import Conflict
 from synthlab.core.files import path_of
-from synthlab.core.jobs import JobContext, enqueue_job
+from synthlab.core.job_context import JobContext
+from synthlab.core.jobs import enqueue_job
 from synthlab.core.models import Job, JobState
 
 DEFAULT_EXTRACTOR = "efficientnet-lite0"
@@ -70,9 +71,7 @@ def request_approved_evaluation(*, actor: User, image_set: ImageSet) -> Evaluati
     return _enqueue(actor, image_set, default_policy(), DEFAULT_EXTRACTOR, 0)
 
 
-def _enqueue(
-    actor: User, image_set: ImageSet, policy: GatePolicy, extractor: str, seed: int
-) -> Evaluation:
+def _enqueue(actor: User, image_set: ImageSet, policy: GatePolicy, extractor: str, seed: int) -> Evaluation:
     dataset = Dataset.objects.select_for_update().get(pk=image_set.dataset_id)
     if not dataset.images.present().in_split(Split.VAL).exists():
         raise Conflict("no_validation_split", "This data set has no validation images to measure against.")
@@ -134,23 +133,20 @@ def _real(image: SourceImage) -> dict[str, Any]:
 
 
 def mark_running(*, context: JobContext, evaluation: Evaluation) -> None:
+    """Queued → running, when a worker has the job."""
     with context.commit():
         Evaluation.objects.filter(pk=evaluation.pk).update(state=EvaluationState.RUNNING)
 
 
-def complete_evaluation(
-    *, context: JobContext, evaluation: Evaluation, result: dict[str, Any]
-) -> Evaluation:
+def complete_evaluation(*, context: JobContext, evaluation: Evaluation, result: dict[str, Any]) -> Evaluation:
     """Keep the numbers, judge them by the policy, and let the gate follow."""
     report = json.loads(Path(result["report"]).read_text())
     verdict = judge(report, thresholds_of(evaluation.policy))
     with context.commit():
-        MetricResult.objects.bulk_create(_metric_row(evaluation, row) for row in report["metrics"])
-        ImageScore.objects.bulk_create(
-            _score_rows(evaluation, Path(result["scores"])), batch_size=1000
-        )
+        MetricResult.objects.bulk_create(_metric_row(evaluation, row) for row in report["results"])
+        ImageScore.objects.bulk_create(_score_rows(evaluation, Path(result["scores"])), batch_size=1000)
         evaluation.state = EvaluationState.SUCCEEDED
-        evaluation.extractor_digest = report["extractor"]["digest"]
+        evaluation.extractor_digest = report["extractor"]["sha256"]
         evaluation.report = report
         evaluation.verdict = verdict.decision
         evaluation.reasons = list(verdict.reasons)
@@ -171,12 +167,12 @@ def _metric_row(evaluation: Evaluation, row: dict[str, Any]) -> MetricResult:
     known = (
         "value", "floor", "ratio", "ci_low", "ci_high", "p_value", "n_real", "n_synth", "n_groups", "status"
     )  # fmt: skip
-    details = {name: value for name, value in row.items() if name not in (*known, "metric")}
+    details = {name: value for name, value in row.items() if name not in (*known, "metric", "class_key")}
     return MetricResult(
         evaluation=evaluation,
         name=row["metric"],
         extractor=evaluation.extractor,
-        class_key=row.get("class") or "",
+        class_key=row["class_key"],
         details=details,
         **{name: row.get(name) for name in known},
     )

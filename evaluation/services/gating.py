@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 from django.db import transaction
@@ -22,7 +21,7 @@ DEFAULT_POLICY = "default"
 
 def thresholds_of(policy: GatePolicy) -> Policy:
     """The policy's thresholds as the pure judge takes them."""
-    return Policy(**policy.thresholds)
+    return Policy.from_mapping(policy.thresholds)
 
 
 @transaction.atomic
@@ -32,7 +31,7 @@ def default_policy() -> GatePolicy:
     if newest:
         return newest
     policy, _ = GatePolicy.objects.get_or_create(
-        name=DEFAULT_POLICY, version=1, defaults={"thresholds": dataclasses.asdict(Policy())}
+        name=DEFAULT_POLICY, version=1, defaults={"thresholds": Policy().to_mapping()}
     )
     return policy
 
@@ -47,16 +46,12 @@ def create_policy(*, actor: User, name: str, thresholds: dict[str, Any]) -> Gate
     """
     if not (actor.is_scientist or actor.is_admin):
         raise NotAllowed("scientists_only", "Only data scientists and admins set thresholds.")
-    defaults = dataclasses.asdict(Policy())
-    if unknown := sorted(set(thresholds) - set(defaults)):
-        raise InvalidInput("unknown_threshold", f"thresholds: unknown {', '.join(unknown)}.")
-    wrong = [name for name, value in thresholds.items() if not _is_number(value)]
-    if wrong:
-        raise InvalidInput("bad_threshold", f"thresholds: {', '.join(wrong)} must be numbers.")
+    try:
+        whole = Policy.from_mapping(thresholds).to_mapping()
+    except ValueError as error:
+        raise InvalidInput("bad_threshold", f"thresholds: {error}.") from error
     last = GatePolicy.objects.filter(name=name).aggregate(last=Max("version"))["last"] or 0
-    policy = GatePolicy.objects.create(
-        name=name, version=last + 1, thresholds={**defaults, **thresholds}, created_by=actor
-    )
+    policy = GatePolicy.objects.create(name=name, version=last + 1, thresholds=whole, created_by=actor)
     record_event(
         chain="site",
         actor=actor,
@@ -66,10 +61,6 @@ def create_policy(*, actor: User, name: str, thresholds: dict[str, Any]) -> Gate
         personal={"name": name},
     )
     return policy
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 @transaction.atomic

@@ -28,7 +28,9 @@ def make_batch_set(*, actor: User, batch: Batch) -> ImageSet:
         Conflict: The batch has not finished.
     """
     if batch.state != BatchState.SUCCEEDED:
-        raise Conflict("batch_not_finished", f"This batch is {batch.state}; it can be measured when it has succeeded.")
+        raise Conflict(
+            "batch_not_finished", f"This batch is {batch.state}; it can be measured when it has succeeded."
+        )
     digests = list(batch.images.values_list("digest", flat=True))
     image_set, made = ImageSet.objects.get_or_create(
         digest=set_digest(ImageSetKind.BATCH, batch.pk, digests),
@@ -55,7 +57,9 @@ def make_approved_set(
     """
     members = list(images)
     if not members:
-        raise InvalidInput("no_accepted_images", "No image of this study is accepted yet: there is nothing to freeze.")
+        raise InvalidInput(
+            "no_accepted_images", "No image of this study is accepted yet: there is nothing to freeze."
+        )
     image_set, made = ImageSet.objects.get_or_create(
         digest=set_digest(ImageSetKind.APPROVED, study_id, (image.digest for image in members)),
         defaults={"kind": ImageSetKind.APPROVED, "dataset": dataset, "image_count": len(members)},

@@ -24,6 +24,7 @@ from generation.services import batches, images
 from synthlab.core.api.idempotency import idempotent
 from synthlab.core.api.responses import accepted, paged
 from synthlab.core.files import serve_file
+from synthlab.core.people import person_of
 
 
 class BatchViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[Batch]):
@@ -33,7 +34,7 @@ class BatchViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericView
     ordering = ("-created_at", "id")
 
     def get_queryset(self) -> QuerySet[Batch]:
-        visible = Batch.objects.visible_to(self.request.user)
+        visible = Batch.objects.visible_to(person_of(self.request))
         return visible.annotate(image_count=Count("images", distinct=True))
 
     @extend_schema(request=BatchWriteSerializer, responses={202: BatchSerializer})
@@ -42,9 +43,9 @@ class BatchViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericView
         body = BatchWriteSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         wishes = body.validated_data
-        visible = Generator.objects.visible_to(request.user)
+        visible = Generator.objects.visible_to(person_of(request))
         generator = get_object_or_404(visible, pk=wishes.pop("generator"))
-        batch = batches.request_batch(actor=request.user, generator=generator, **wishes)
+        batch = batches.request_batch(actor=person_of(request), generator=generator, **wishes)
         return accepted(batch.job, BatchSerializer(batch).data)
 
     @extend_schema(responses=SyntheticImageSerializer(many=True))
@@ -57,12 +58,12 @@ class BatchViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericView
     @action(detail=True)
     def archive(self, request: Request, pk: UUID) -> HttpResponseBase:
         """The batch's files as a zip, streamed."""
-        return images.stream_archive(actor=request.user, batch=self.get_object())
+        return images.stream_archive(actor=person_of(request), batch=self.get_object())
 
     @extend_schema(request=None, responses={202: BatchSerializer})
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, pk: UUID) -> Response:
-        batch = batches.cancel_batch(actor=request.user, batch=self.get_object())
+        batch = batches.cancel_batch(actor=person_of(request), batch=self.get_object())
         return accepted(batch.job, BatchSerializer(batch).data)
 
 
@@ -73,7 +74,7 @@ class ImageViewSet(GenericViewSet[SyntheticImage]):
     lookup_value_converter = "uuid"
 
     def get_queryset(self) -> QuerySet[SyntheticImage]:
-        return SyntheticImage.objects.visible_to(self.request.user).select_related("batch")
+        return SyntheticImage.objects.visible_to(person_of(self.request)).select_related("batch")
 
     @extend_schema(responses={(200, "image/png"): OpenApiTypes.BINARY})
     @action(detail=True)
@@ -81,6 +82,6 @@ class ImageViewSet(GenericViewSet[SyntheticImage]):
         synthetic = self.get_queryset().filter(pk=pk).first()
         if synthetic:
             return serve_file(request, synthetic.digest, content_type="image/png")
-        viewable = SourceImage.objects.viewable_by(request.user).present()
+        viewable = SourceImage.objects.viewable_by(person_of(request)).present()
         real = get_object_or_404(viewable.select_related("dataset"), pk=pk)
-        return images.serve_real_image(request, actor=request.user, image=real)
+        return images.serve_real_image(request, actor=person_of(request), image=real)

@@ -30,6 +30,7 @@ from generation.services import datasets, ingesting
 from synthlab.core.api.idempotency import idempotent
 from synthlab.core.api.preconditions import require_if_match
 from synthlab.core.api.responses import accepted, paged, with_etag
+from synthlab.core.people import person_of
 
 
 class DatasetViewSet(mixins.ListModelMixin, GenericViewSet[Dataset]):
@@ -40,7 +41,7 @@ class DatasetViewSet(mixins.ListModelMixin, GenericViewSet[Dataset]):
     ordering = ("-created_at", "id")
 
     def get_queryset(self) -> QuerySet[Dataset]:
-        return Dataset.objects.visible_to(self.request.user)
+        return Dataset.objects.visible_to(person_of(self.request))
 
     def retrieve(self, request: Request, pk: UUID) -> Response:
         dataset = self.get_object()
@@ -51,7 +52,7 @@ class DatasetViewSet(mixins.ListModelMixin, GenericViewSet[Dataset]):
     def create(self, request: Request) -> Response:
         body = DatasetWriteSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        dataset = datasets.create_dataset(actor=request.user, **body.validated_data)
+        dataset = datasets.create_dataset(actor=person_of(request), **body.validated_data)
         return Response(DatasetSerializer(dataset).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(request=DatasetWriteSerializer, responses=DatasetSerializer)
@@ -61,7 +62,7 @@ class DatasetViewSet(mixins.ListModelMixin, GenericViewSet[Dataset]):
         body = DatasetWriteSerializer(data=request.data, partial=True)
         body.is_valid(raise_exception=True)
         dataset = datasets.update_dataset(
-            actor=request.user, dataset=dataset, rev=rev, **body.validated_data
+            actor=person_of(request), dataset=dataset, rev=rev, **body.validated_data
         )
         return with_etag(Response(DatasetSerializer(dataset).data), dataset.rev)
 
@@ -84,7 +85,7 @@ class DatasetViewSet(mixins.ListModelMixin, GenericViewSet[Dataset]):
     def _start_ingest(self, request: Request, dataset: Dataset) -> Response:
         uploads = [Path(file.temporary_file_path()) for file in request.FILES.getlist("files")]
         ingest = ingesting.start_ingest(
-            actor=request.user, dataset=dataset, uploads=uploads, options=_ingest_options(request)
+            actor=person_of(request), dataset=dataset, uploads=uploads, options=_ingest_options(request)
         )
         return accepted(ingest.job, IngestSerializer(ingest).data)
 
@@ -104,14 +105,14 @@ class DatasetViewSet(mixins.ListModelMixin, GenericViewSet[Dataset]):
             return paged(self, rows, MemberSerializer, ordering=("created_at", "id"))
         body = MemberWriteSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        member = datasets.set_member(actor=request.user, dataset=dataset, **body.validated_data)
+        member = datasets.set_member(actor=person_of(request), dataset=dataset, **body.validated_data)
         return Response(MemberSerializer(member).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(responses={204: None})
     @action(detail=True, methods=["delete"], url_path="members/<uuid:member>")
     def member(self, request: Request, pk: UUID, member: UUID) -> Response:
         row = get_object_or_404(self.get_object().members, pk=member)
-        datasets.remove_member(actor=request.user, member=row)
+        datasets.remove_member(actor=person_of(request), member=row)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 

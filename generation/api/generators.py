@@ -16,6 +16,7 @@ from rest_framework.viewsets import GenericViewSet
 from generation.api.serializers import GeneratorSerializer, SampleSerializer
 from generation.models import Generator
 from generation.services import generators, model_service
+from synthlab.core.people import person_of
 
 
 class GeneratorViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[Generator]):
@@ -25,23 +26,21 @@ class GeneratorViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Generic
     ordering = ("-created_at", "id")
 
     def get_queryset(self) -> QuerySet[Generator]:
-        return Generator.objects.visible_to(self.request.user)
+        return Generator.objects.visible_to(person_of(self.request))
 
     @extend_schema(request=None, responses=GeneratorSerializer)
     @action(detail=True, methods=["post"])
     def retire(self, request: Request, pk: UUID) -> Response:
-        generator = generators.retire_generator(actor=request.user, generator=self.get_object())
+        generator = generators.retire_generator(actor=person_of(request), generator=self.get_object())
         return Response(GeneratorSerializer(generator).data)
 
-    @extend_schema(
-        request=SampleSerializer, responses={(200, "application/zip"): OpenApiTypes.BINARY}
-    )
+    @extend_schema(request=SampleSerializer, responses={(200, "application/zip"): OpenApiTypes.BINARY})
     @action(detail=True, methods=["post"])
     def sample(self, request: Request, pk: UUID) -> HttpResponse:
         """A few images at once, as a zip of PNG files; nothing is stored."""
         body = SampleSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         archive = model_service.sample_zip(
-            actor=request.user, generator=self.get_object(), **body.validated_data
+            actor=person_of(request), generator=self.get_object(), **body.validated_data
         )
         return HttpResponse(archive, content_type="application/zip")

@@ -20,6 +20,7 @@ from generation.services import training as trainings
 from synthlab.core.api.idempotency import idempotent
 from synthlab.core.api.responses import accepted
 from synthlab.core.files import serve_file
+from synthlab.core.people import person_of
 
 
 class TrainingViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[Training]):
@@ -29,7 +30,7 @@ class TrainingViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericV
     ordering = ("-created_at", "id")
 
     def get_queryset(self) -> QuerySet[Training]:
-        return Training.objects.visible_to(self.request.user).prefetch_related("generators")
+        return Training.objects.visible_to(person_of(self.request)).prefetch_related("generators")
 
     @extend_schema(request=TrainingWriteSerializer, responses={202: TrainingSerializer})
     @idempotent
@@ -37,9 +38,9 @@ class TrainingViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericV
         body = TrainingWriteSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         wishes = body.validated_data
-        visible = Dataset.objects.visible_to(request.user)
+        visible = Dataset.objects.visible_to(person_of(request))
         dataset = get_object_or_404(visible, pk=wishes.pop("dataset"))
-        training = trainings.start_training(actor=request.user, dataset=dataset, **wishes)
+        training = trainings.start_training(actor=person_of(request), dataset=dataset, **wishes)
         return accepted(training.job, TrainingSerializer(training).data)
 
     @extend_schema(responses=OpenApiTypes.OBJECT)
@@ -77,12 +78,12 @@ class TrainingViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericV
 
     def _stop(self, request: Request, reason: str) -> Response:
         training = trainings.stop_training(
-            actor=request.user, training=self.get_object(), reason=reason
+            actor=person_of(request), training=self.get_object(), reason=reason
         )
         return accepted(training.job, TrainingSerializer(training).data)
 
     @extend_schema(request=None, responses={202: TrainingSerializer})
     @action(detail=True, methods=["post"])
     def resume(self, request: Request, pk: UUID) -> Response:
-        training = trainings.resume_training(actor=request.user, training=self.get_object())
+        training = trainings.resume_training(actor=person_of(request), training=self.get_object())
         return accepted(training.job, TrainingSerializer(training).data)

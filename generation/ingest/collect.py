@@ -16,6 +16,7 @@ from generation.ingest.options import Options
 from generation.ingest.picture import Picture, Pixels
 from generation.ingest.rejection import Refusal
 from generation.ingest.store import StoredImage, WorkFolder
+from generation.pixels import pixel_digest
 
 LEAST_SIDE = 16
 _SLIDES_PER_SPLIT = 2
@@ -91,7 +92,7 @@ class Collector:
         self.pictures += 1
         self.removed.add(picture)
         picture = replace(picture, pixels=normalise.to_form(picture.pixels, self.options.form))
-        digest = normalise.pixel_digest(picture.pixels)
+        digest = pixel_digest(picture.pixels)
         height, width = picture.pixels.shape[:2]
         least = self._least_side()
         if min(height, width) < least:
@@ -185,7 +186,7 @@ class Collector:
             Candidate(
                 place=picture.place,
                 stored=stored,
-                pixel_digest=normalise.pixel_digest(pixels),
+                pixel_digest=pixel_digest(pixels),
                 shape=(height, width, channels[0] if channels else 1),
                 bits=8 * pixels.dtype.itemsize,
                 group=group,

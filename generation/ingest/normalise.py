@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 from dataclasses import dataclass
 from typing import Any
@@ -108,14 +107,6 @@ def encode_thumbnail(pixels: Pixels) -> bytes:
     image = Image.fromarray(np.ascontiguousarray(pixels))
     image.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.BICUBIC)
     return encode_png(np.asarray(image))
-
-
-def pixel_digest(pixels: Pixels) -> str:
-    """SHA-256 of shape, type and raw little-endian pixels: the same picture whatever encoded it."""
-    little = np.ascontiguousarray(pixels, pixels.dtype.newbyteorder("<"))
-    digest = hashlib.sha256(f"{little.shape}|{little.dtype.name}|".encode())
-    digest.update(little.tobytes())
-    return digest.hexdigest()
 
 
 def encoder_name() -> str:

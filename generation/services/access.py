@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from django.db.models import Q
-
 from generation.models import Dataset, DatasetRole
 from synthlab.accounts.models import User
 from synthlab.core.exceptions import NotAllowed
 
 
 def is_owner(user: User, dataset: Dataset) -> bool:
+    """Whether the data set is this person's own."""
     return dataset.owner_id == user.pk
 
 
@@ -43,8 +42,3 @@ def require_use(user: User, dataset: Dataset) -> None:
     """
     if not may_use(user, dataset):
         raise NotAllowed("members_only", "Only the owner and members of the data set may do this.")
-
-
-def usable_by(user: User) -> Q:
-    """The condition on Dataset rows that `may_use` checks one by one."""
-    return Q(owner=user) | Q(members__user=user, members__role=DatasetRole.MEMBER)

@@ -25,7 +25,8 @@ from synthlab.accounts.models import User
 from synthlab.core.audit import dataset_chain, record_event
 from synthlab.core.exceptions import Conflict, InvalidInput
 from synthlab.core.files import store_files
-from synthlab.core.jobs import JobContext, enqueue_job, request_cancel
+from synthlab.core.job_context import JobContext
+from synthlab.core.jobs import enqueue_job, request_cancel
 from synthlab.core.models import Job, JobState
 
 SHARD_SIZE = 500
@@ -117,7 +118,8 @@ def class_counts(generator: Generator, count: int, mix: dict[str, float] | None)
     shares = mix or dict.fromkeys(keys, 1 / len(keys))
     if unknown := sorted(set(shares) - set(keys)):
         raise InvalidInput(
-            "unknown_class", f"class_mix: unknown {', '.join(unknown)}; this generator knows {', '.join(keys)}."
+            "unknown_class",
+            f"class_mix: unknown {', '.join(unknown)}; this generator knows {', '.join(keys)}.",
         )
     if any(value < 0 for value in shares.values()):
         raise InvalidInput("bad_class_mix", "class_mix: no negative counts or shares.")
@@ -181,10 +183,9 @@ def complete_shard(
 
 
 def complete_batch(*, context: JobContext, batch: Batch) -> None:
+    """Running → succeeded: every image is there."""
     with context.commit():
-        Batch.objects.filter(pk=batch.pk).update(
-            state=BatchState.SUCCEEDED, completed_at=timezone.now()
-        )
+        Batch.objects.filter(pk=batch.pk).update(state=BatchState.SUCCEEDED, completed_at=timezone.now())
         record_event(
             chain=dataset_chain(batch.generator.dataset),
             actor=batch.requested_by,

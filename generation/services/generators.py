@@ -40,7 +40,8 @@ def read_header(path: Path) -> dict[str, Any]:
         described: dict[str, Any] = json.loads(header["__metadata__"]["synthlab"])
     except (ValueError, KeyError, TypeError, struct.error) as error:
         raise InvalidInput(
-            "not_a_generator", "This file is not a generator: only safetensors files made by SynthLab are read."
+            "not_a_generator",
+            "This file is not a generator: only safetensors files made by SynthLab are read.",
         ) from error
     return described
 
@@ -91,7 +92,9 @@ def register_generator(
 
 
 @transaction.atomic
-def import_generator(*, actor: User, dataset: Dataset, path: Path, name: str, card: dict[str, Any]) -> Generator:
+def import_generator(
+    *, actor: User, dataset: Dataset, path: Path, name: str, card: dict[str, Any]
+) -> Generator:
     """Bring a generator file in; only safetensors are read, and only their header until it is sampled.
 
     Raises:
@@ -106,7 +109,7 @@ def import_generator(*, actor: User, dataset: Dataset, path: Path, name: str, ca
 
 @transaction.atomic
 def approve_generator(*, actor: User, generator: Generator, reason: str) -> Generator:
-    """candidate → approved: from now on its batches may fill studies and the model service serves it.
+    """Candidate → approved: from now on its batches may fill studies and the model service serves it.
 
     Args:
         actor: The owner of the data set.
@@ -144,7 +147,7 @@ def approve_generator(*, actor: User, generator: Generator, reason: str) -> Gene
 
 @transaction.atomic
 def retire_generator(*, actor: User, generator: Generator) -> Generator:
-    """approved or candidate → retired: no new batches; what it made stays.
+    """Approved or candidate → retired: no new batches; what it made stays.
 
     Raises:
         NotAllowed: The actor is not the owner.

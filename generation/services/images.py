@@ -24,9 +24,7 @@ def serve_real_image(
     request: HttpRequest, *, actor: User, image: SourceImage, thumbnail: bool = False
 ) -> HttpResponseBase:
     """Serve a real image to someone with `view_real`; each look is audited, none is cached."""
-    record_event(
-        chain=dataset_chain(image.dataset), actor=actor, action="real_image.viewed", target=image
-    )
+    record_event(chain=dataset_chain(image.dataset), actor=actor, action="real_image.viewed", target=image)
     digest = image.thumbnail_digest if thumbnail and image.thumbnail_digest else image.digest
     return serve_file(request, digest, content_type="image/png", immutable=False)
 
@@ -58,7 +56,9 @@ def stream_archive(*, actor: User, batch: Batch) -> StreamingHttpResponse:
         Conflict: The batch has not finished.
     """
     if batch.state != BatchState.SUCCEEDED:
-        raise Conflict("batch_not_finished", f"This batch is {batch.state}; download it when it has succeeded.")
+        raise Conflict(
+            "batch_not_finished", f"This batch is {batch.state}; download it when it has succeeded."
+        )
     response = StreamingHttpResponse(_zip_parts(batch), content_type="application/zip")
     response["Content-Disposition"] = f'attachment; filename="batch-{batch.pk}.zip"'
     return response

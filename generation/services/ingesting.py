@@ -19,7 +19,8 @@ from synthlab.accounts.models import User
 from synthlab.core.audit import dataset_chain, record_event
 from synthlab.core.exceptions import Conflict, InvalidInput
 from synthlab.core.files import StoredFile, store_files
-from synthlab.core.jobs import JobContext, enqueue_job
+from synthlab.core.job_context import JobContext
+from synthlab.core.jobs import enqueue_job
 from synthlab.core.models import Job
 
 MAX_FILES = 10_000
@@ -120,6 +121,7 @@ def complete_ingest(*, context: JobContext, ingest: Ingest, result: dict[str, An
 
 
 def clear_staging(ingest: Ingest) -> None:
+    """Remove the raw upload for good."""
     shutil.rmtree(staging_folder(ingest), ignore_errors=True)
 
 
@@ -164,9 +166,7 @@ def _create_images(
     )
 
 
-def _describe_dataset(
-    dataset: Dataset, accepted: Sequence[dict[str, Any]], result: dict[str, Any]
-) -> None:
+def _describe_dataset(dataset: Dataset, accepted: Sequence[dict[str, Any]], result: dict[str, Any]) -> None:
     sizes = {(row["width"], row["height"], row["channels"]) for row in accepted}
     if len(sizes) == 1:
         width, height, dataset.channels = sizes.pop()

@@ -15,8 +15,10 @@ MONITOR_SHARE = 0.1
 
 def dataset_digest(dataset: Dataset) -> str:
     """SHA-256 over every present image's digest, class, group and split, in a fixed order."""
-    rows = dataset.images.present().order_by("digest").values_list(
-        "digest", "class_key", "group__key", "group__split"
+    rows = (
+        dataset.images.present()
+        .order_by("digest")
+        .values_list("digest", "class_key", "group__key", "group__split")
     )
     return hashlib.sha256(json.dumps(list(rows), separators=(",", ":")).encode()).hexdigest()
 

@@ -26,7 +26,8 @@ from synthlab.accounts.models import User
 from synthlab.core.audit import dataset_chain, record_event
 from synthlab.core.exceptions import Conflict, InvalidInput
 from synthlab.core.files import store_files
-from synthlab.core.jobs import JobContext, enqueue_job, request_cancel
+from synthlab.core.job_context import JobContext
+from synthlab.core.jobs import enqueue_job, request_cancel
 from synthlab.core.models import Job, JobState
 from synthlab.version import code_version
 
@@ -110,9 +111,8 @@ def stop_training(*, actor: User, training: Training, reason: str) -> Training:
     """
     require_use(actor, training.dataset)
     rows = Training.objects.filter(pk=training.pk, state__in=STOPPABLE)
-    if rows.update(stop_reason=reason) != 1:
+    if training.job is None or rows.update(stop_reason=reason) != 1:
         raise Conflict("training_not_running", f"This training is {training.state}; nothing to stop.")
-    assert training.job is not None  # every queued or running training has one
     request_cancel(actor=actor, job=training.job)
     _audit(training, actor, f"training.{reason}_requested")
     training.refresh_from_db()
@@ -129,9 +129,7 @@ def resume_training(*, actor: User, training: Training) -> Training:
     """
     require_use(actor, training.dataset)
     if training.manifest_digest != training.dataset.manifest_digest:
-        raise Conflict(
-            "dataset_changed", "The data set changed since this training began: start a new one."
-        )
+        raise Conflict("dataset_changed", "The data set changed since this training began: start a new one.")
     rows = Training.objects.filter(pk=training.pk, state__in=RESUMABLE)
     if rows.update(state=TrainingState.QUEUED, stop_reason="") != 1:
         raise Conflict("training_not_resumable", f"This training is {training.state}; nothing to resume.")
@@ -142,7 +140,7 @@ def resume_training(*, actor: User, training: Training) -> Training:
 
 
 def mark_running(*, context: JobContext, training: Training) -> None:
-    """queued → running, when a worker has the job."""
+    """Queued → running, when a worker has the job."""
     with context.commit():
         Training.objects.filter(pk=training.pk).update(state=TrainingState.RUNNING)
     training.refresh_from_db()
@@ -152,7 +150,10 @@ def record_metrics(*, context: JobContext, training: Training, step: int, values
     """Add points to the curve; a resumed run that passes a step again changes nothing."""
     with context.commit():
         TrainingMetric.objects.bulk_create(
-            [TrainingMetric(training=training, step=step, name=name, value=value) for name, value in values.items()],
+            [
+                TrainingMetric(training=training, step=step, name=name, value=value)
+                for name, value in values.items()
+            ],
             ignore_conflicts=True,
         )
         Training.objects.filter(pk=training.pk, step__lt=step).update(step=step)
@@ -175,6 +176,7 @@ def record_checkpoint(*, context: JobContext, training: Training, step: int, pat
 
 
 def record_warning(*, context: JobContext, training: Training, code: str, detail: str) -> None:
+    """Keep a warning in words; each kind once."""
     with context.commit():
         training.refresh_from_db(fields=["warnings"])
         if all(warning["code"] != code for warning in training.warnings):
@@ -194,9 +196,7 @@ def complete_training(*, context: JobContext, training: Training, result: dict[s
             stored=stored,
             card=result["card"],
         )
-        Training.objects.filter(pk=training.pk).update(
-            state=TrainingState.SUCCEEDED, step=result["step"]
-        )
+        Training.objects.filter(pk=training.pk).update(state=TrainingState.SUCCEEDED, step=result["step"])
         _audit(training, training.requested_by, "training.succeeded", generator=generator.digest)
     return generator
 
@@ -223,4 +223,3 @@ def _audit(training: Training, actor: User, action: str, **facts: Any) -> None:
     record_event(
         chain=dataset_chain(training.dataset), actor=actor, action=action, target=training, facts=facts
     )
-

@@ -1,0 +1,246 @@
+"""The verbs: measure a synthetic set against a real split, or only store features (a shard of a larger evaluation)."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from evaluation.ml.copying import copying
+from evaluation.ml.extractors import FID_UNAVAILABLE, LITE0, Extractor, make_extractor
+from evaluation.ml.features import FeatureStore, Stopped, feature_rows
+from evaluation.ml.fidelity import frechet_pca_row, frechet_row, kernel_row, prdc_rows
+from evaluation.ml.images import ImageSet, parse_refs, read_set, refuse_mismatch
+from evaluation.ml.report import FORMAT, ImageScore, MetricResult, limits, shortages, to_json, write_text
+from evaluation.ml.subject import Subject, refuse_collapsed
+from evaluation.ml.symmetry import CHOICES, symmetry_names
+from evaluation.ml.variety import effective_number_rows, structure_row
+from generation.child import BadInput, Reporter
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A checked request."""
+
+    work: Path
+    extractor: str
+    features: Path
+    seed: int
+    threads: int
+    symmetries: str
+
+    @classmethod
+    def parse(cls, spec: dict[str, Any]) -> Spec:
+        """Check the plain fields.
+
+        Raises:
+            BadInput: a field is missing or of the wrong kind.
+        """
+        try:
+            parsed = cls(
+                work=Path(spec["work"]),
+                extractor=str(spec.get("extractor", LITE0)),
+                features=Path(spec["features"]),
+                seed=int(spec.get("seed", 0)),
+                threads=max(1, int(spec.get("threads") or 1)),
+                symmetries=str(spec.get("symmetries", "dihedral")),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise BadInput("bad_spec", f"the evaluation's description lacks or misspells {error}") from error
+        if parsed.symmetries not in CHOICES:
+            raise BadInput("bad_spec", f"symmetries must be one of {', '.join(CHOICES)}")
+        return parsed
+
+
+def evaluate(spec: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
+    """Measure ``synthetic`` against ``reference`` with ``training`` as the twin; see the package's docstring.
+
+    Args:
+        spec: ``{"work", "features", "extractor"?, "synthetic", "reference", "training", "seed"?, "threads"?,
+            "symmetries"?}``; images are ``{"id", "path", "digest"?, "group", "class"?}``.
+        reporter: told of progress.
+
+    Returns:
+        ``{"report": path, "scores": path, "status", "computed"}``, or ``{"stopped": true}`` after a clean stop.
+
+    Raises:
+        BadInput: nothing meaningful can be measured; the code says why.
+    """
+    request = Spec.parse(spec)
+    begun = time.perf_counter()
+    sets = read_sets(spec, request, reporter)
+    refuse_mismatch(sets["synthetic"], sets["reference"], sets["training"])
+    extractor = make_extractor(request.extractor, threads=request.threads)
+    try:
+        subject = make_subject(sets, extractor, request, reporter)
+        results, scores = _panel(subject, reporter)
+    except Stopped:
+        return {"stopped": True}
+    report = build_report(subject, results, scores, time.perf_counter() - begun)
+    request.work.mkdir(parents=True, exist_ok=True)
+    report_path, scores_path = request.work / "report.json", request.work / "scores.jsonl"
+    write_text(scores_path, "".join(f"{to_json(score)}\n" for score in scores))
+    write_text(report_path, to_json(report))
+    return {
+        "stopped": False,
+        "report": str(report_path),
+        "scores": str(scores_path),
+        "status": subject.status,
+    }
+
+
+def extract(spec: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
+    """Store the features of ``images`` and nothing else, so that workers can share a large evaluation.
+
+    Raises:
+        BadInput: as `evaluate`.
+    """
+    request = Spec.parse(spec)
+    images = read_set(
+        parse_refs(spec.get("images") or [], "image", grouped=False), "image", threads=request.threads
+    )
+    extractor = make_extractor(request.extractor, threads=request.threads)
+    store = FeatureStore(request.features, extractor)
+    try:
+        pictures = list(zip(images.pixel_digests, images.refs, strict=True))
+        return {"stopped": False, "rows": len(feature_rows(store, extractor, pictures, reporter))}
+    except Stopped:
+        return {"stopped": True}
+
+
+def read_sets(spec: dict[str, Any], request: Spec, reporter: Reporter) -> dict[str, ImageSet]:
+    """Read the three sets of a spec.
+
+    Raises:
+        BadInput: as `evaluation.ml.images.parse_refs` and `read_set`.
+    """
+    names = ("synthetic", "reference", "training")
+    refs = {name: parse_refs(spec.get(name) or [], name, grouped=name != "synthetic") for name in names}
+    total, done, sets = sum(map(len, refs.values())), 0, {}
+    for name in names:
+        reporter.progress("reading", done, total)
+        sets[name] = read_set(refs[name], name, symmetries=request.symmetries, threads=request.threads)
+        done += len(refs[name])
+    reporter.progress("reading", done, total)
+    return sets
+
+
+def make_subject(
+    sets: dict[str, ImageSet], extractor: Extractor, request: Spec, reporter: Reporter
+) -> Subject:
+    """Bring sets and stored or computed features together.
+
+    Raises:
+        BadInput: features are not finite or all the same.
+        Stopped: the parent asked for a clean finish.
+    """
+    store = FeatureStore(request.features, extractor)
+    pictures = [
+        pair for images in sets.values() for pair in zip(images.pixel_digests, images.refs, strict=True)
+    ]
+    rows = feature_rows(store, extractor, pictures, reporter)
+    stacked = {
+        name: np.stack([rows[digest] for digest in images.pixel_digests]) for name, images in sets.items()
+    }
+    for name, matrix in stacked.items():
+        refuse_collapsed(matrix, name)
+    mean = stacked["training"].astype(np.float64).mean(axis=0)
+    width, height = sets["synthetic"].size
+    return Subject(
+        extractor=extractor,
+        synthetic=sets["synthetic"],
+        reference=sets["reference"],
+        training=sets["training"],
+        synthetic_rows=stacked["synthetic"] - mean,
+        reference_rows=stacked["reference"] - mean,
+        training_rows=stacked["training"] - mean,
+        seed=request.seed,
+        symmetries=symmetry_names(request.symmetries, square=width == height),
+    )
+
+
+def _panel(subject: Subject, reporter: Reporter) -> tuple[list[MetricResult], list[ImageScore]]:
+    scores: list[ImageScore] = []
+
+    def copies() -> list[MetricResult]:
+        found, per_image = copying(subject)
+        scores.extend(per_image)
+        return found
+
+    steps: dict[str, Callable[[], list[MetricResult]]] = {
+        "fd": lambda: [frechet_row(subject)],
+        "fd_pca": lambda: [frechet_pca_row(subject)],
+        "kid": lambda: [kernel_row(subject)],
+        "prdc": lambda: prdc_rows(subject),
+        "diversity": lambda: effective_number_rows(subject),
+        "ms_ssim": lambda: [structure_row(subject)],
+        "copying": copies,
+    }
+    results: list[MetricResult] = []
+    for done, (name, step) in enumerate(steps.items()):
+        if reporter.should_stop:
+            raise Stopped
+        reporter.progress("measuring", done, len(steps), metric=name)
+        begun = time.perf_counter()
+        found = step()
+        seconds = round((time.perf_counter() - begun) / len(found), 4)
+        results += [replace(result, seconds=seconds) for result in found]
+    reporter.progress("measuring", len(steps), len(steps))
+    return results, scores
+
+
+def build_report(
+    subject: Subject, results: list[MetricResult], scores: list[ImageScore], seconds: float
+) -> dict[str, Any]:
+    """The report as JSON-ready data (results stay dataclasses; `to_json` turns them)."""
+    extractor, preprocessing = subject.extractor, subject.extractor.preprocessing
+    flags = sorted({flag for score in scores for flag in score.flags})
+    return {
+        "format": FORMAT,
+        "status": subject.status,
+        "extractor": {
+            "name": extractor.name,
+            "sha256": extractor.digest,
+            "dimension": extractor.dimension,
+            "calibrated": extractor.calibrated,
+            "preprocessing": {
+                **asdict(preprocessing),
+                "sha256": preprocessing.digest,
+                "text": preprocessing.text,
+            },
+        },
+        "fid": {"status": "unavailable", "value": None, "detail": FID_UNAVAILABLE},
+        "counts": subject.counts,
+        "sets": dict(_set_facts(subject)),
+        "symmetries": list(subject.symmetries),
+        "seed": subject.seed,
+        "contamination": list(subject.contamination),
+        "shortages": list(shortages(subject.counts)),
+        "limits": limits(
+            subject.counts, calibrated=extractor.calibrated, contamination=subject.contamination
+        ),
+        "results": results,
+        "flags": {flag: sum(flag in score.flags for score in scores) for flag in flags},
+        "seconds": round(seconds, 3),
+    }
+
+
+def _set_facts(subject: Subject) -> Iterator[tuple[str, dict[str, Any]]]:
+    for images in (subject.synthetic, subject.reference, subject.training):
+        listed = hashlib.sha256("\n".join(images.pixel_digests).encode()).hexdigest()
+        yield (
+            images.name,
+            {
+                "n_images": images.n_images,
+                "n_groups": images.n_groups,
+                "digest": listed,
+                "width": images.size[0],
+                "height": images.size[1],
+                "mode": images.mode,
+            },
+        )

@@ -1,0 +1,250 @@
+"""Reading image sets: strictly, in one canonical order, keeping only what the measurements need."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, UnidentifiedImageError
+
+from evaluation.ml.symmetry import canonical_digest, pixel_digest, symmetry_names
+from generation.child import BadInput
+
+# Below this many images in a set not even an indicative number is given.
+MIN_IMAGES = 4
+# Side of the reduced picture in which pixel distances are taken: averages noise away, keeps the layout.
+THUMB_SIDE = 32
+_MODES = {"L": "grey", "RGB": "colour"}
+
+
+@dataclass(frozen=True)
+class ImageRef:
+    """One image as the spec names it. Synthetic images carry their own id as group: each is independent."""
+
+    id: str
+    path: Path
+    group: str
+    class_key: str = ""
+    digest: str = ""  # SHA-256 of the file; checked where given
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What is kept of one decoded image."""
+
+    pixel_digest: str
+    canonical_digest: str
+    mode: str
+    size: tuple[int, int]
+    constant: bool
+    thumb: npt.NDArray[np.uint8]  # (THUMB_SIDE, THUMB_SIDE, 3)
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """A set in canonical order (pixel digest, then id), so that no number depends on the order of the spec.
+
+    Shapes: `groups` (n,) integer codes; `thumbs` (n, t, t, 3) uint8.
+    """
+
+    name: str
+    refs: tuple[ImageRef, ...]
+    pixel_digests: tuple[str, ...]
+    canonical_digests: tuple[str, ...]
+    groups: npt.NDArray[np.int64]
+    thumbs: npt.NDArray[np.uint8]
+    constant: npt.NDArray[np.bool_]
+    mode: str
+    size: tuple[int, int]  # (width, height)
+
+    @property
+    def n_images(self) -> int:
+        """Number of images."""
+        return len(self.refs)
+
+    @property
+    def n_groups(self) -> int:
+        """Number of groups: the number of independent units."""
+        return int(self.groups.max()) + 1 if len(self.refs) else 0
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Each image's group label."""
+        return tuple(ref.group for ref in self.refs)
+
+
+def parse_refs(rows: Sequence[Mapping[str, Any]], name: str, *, grouped: bool) -> list[ImageRef]:
+    """Check one list of the spec and make it typed.
+
+    Args:
+        rows: ``{"id", "path", "group"?, "class"?}`` each.
+        name: the set's name, for messages.
+        grouped: whether each image must name its group (real images must).
+
+    Raises:
+        BadInput: empty or too small a set, a repeated id, a missing field or group.
+    """
+    if not rows:
+        raise BadInput("empty_set", f"the {name} set is empty: there is nothing to measure")
+    if len(rows) < MIN_IMAGES:
+        raise BadInput(
+            "too_few_images",
+            f"the {name} set holds {len(rows)} image{'s' * (len(rows) != 1)}; no number can be given below {MIN_IMAGES}",
+        )
+    refs = [_parse_ref(row, name, grouped=grouped) for row in rows]
+    if len({ref.id for ref in refs}) != len(refs):
+        raise BadInput("repeated_id", f"an image stands twice in the {name} set")
+    return refs
+
+
+def _parse_ref(row: Mapping[str, Any], name: str, *, grouped: bool) -> ImageRef:
+    if not row.get("id") or not row.get("path"):
+        raise BadInput("bad_spec", f"every image of the {name} set needs id and path")
+    identity = str(row["id"])
+    group = row.get("group")
+    if grouped and group in (None, ""):
+        raise BadInput(
+            "missing_group",
+            f"image {identity} of the {name} set names no group (patient, slide or block); independence cannot be judged",
+        )
+    return ImageRef(
+        id=identity,
+        path=Path(row["path"]),
+        group=str(group) if grouped else identity,
+        class_key=str(row.get("class") or ""),
+        digest=str(row.get("digest") or ""),
+    )
+
+
+def decode(ref: ImageRef) -> tuple[npt.NDArray[np.uint8], str]:
+    """Decode one stored picture as it is: 8 bit, grey or RGB. Messages name its id, never its path.
+
+    Returns:
+        ``(h, w, 3)`` uint8, grey replicated, and its mode: ``grey`` or ``colour``.
+
+    Raises:
+        BadInput: missing, changed since it was listed, unreadable, or another kind of picture.
+    """
+    identity = ref.id
+    try:
+        content = ref.path.read_bytes()
+    except OSError as error:
+        raise BadInput("missing_file", f"the file of image {identity} cannot be read") from error
+    if ref.digest and hashlib.sha256(content).hexdigest() != ref.digest:
+        raise BadInput("image_changed", f"the file of image {identity} is not the one that was stored")
+    try:
+        picture = Image.open(io.BytesIO(content))
+        picture.load()
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise BadInput("unreadable_image", f"image {identity} cannot be decoded") from error
+    if picture.mode not in _MODES:
+        raise BadInput(
+            "image_mode",
+            f"image {identity} is stored as {picture.mode}; only 8-bit grey (L) and RGB can be measured",
+        )
+    return np.asarray(picture.convert("RGB"), dtype=np.uint8), _MODES[picture.mode]
+
+
+def look_at(image: npt.NDArray[np.uint8], mode: str, symmetries: str) -> Picture:
+    """Reduce one decoded ``(h, w, 3)`` image to what is kept of it."""
+    height, width, _ = image.shape
+    names = symmetry_names(symmetries, square=height == width)
+    small = Image.fromarray(image).resize((THUMB_SIDE, THUMB_SIDE), Image.Resampling.BOX)
+    return Picture(
+        pixel_digest=pixel_digest(image),
+        canonical_digest=canonical_digest(image, names),
+        mode=mode,
+        size=(width, height),
+        constant=bool((image == image[0, 0]).all()),
+        thumb=np.asarray(small, dtype=np.uint8),
+    )
+
+
+def _read_one(ref: ImageRef, *, symmetries: str) -> Picture:
+    return look_at(*decode(ref), symmetries)
+
+
+def read_set(
+    refs: Sequence[ImageRef],
+    name: str,
+    *,
+    symmetries: str = "dihedral",
+    threads: int = 1,
+) -> ImageSet:
+    """Decode a whole set; the result does not depend on the order of `refs` or on `threads`.
+
+    Raises:
+        BadInput: unreadable or mixed pictures, all identical, all of one constant colour.
+    """
+    read = partial(_read_one, symmetries=symmetries)
+    with ThreadPoolExecutor(max_workers=max(1, threads)) as pool:
+        pictures = list(pool.map(read, refs))
+    order = sorted(range(len(refs)), key=lambda at: (pictures[at].pixel_digest, refs[at].id))
+    refs, pictures = [refs[at] for at in order], [pictures[at] for at in order]
+    _refuse_mixed(pictures, name)
+    _refuse_degenerate(pictures, name)
+    _, groups = np.unique([ref.group for ref in refs], return_inverse=True)
+    return ImageSet(
+        name=name,
+        refs=tuple(refs),
+        pixel_digests=tuple(picture.pixel_digest for picture in pictures),
+        canonical_digests=tuple(picture.canonical_digest for picture in pictures),
+        groups=groups.astype(np.int64),
+        thumbs=np.stack([picture.thumb for picture in pictures]),
+        constant=np.array([picture.constant for picture in pictures]),
+        mode=pictures[0].mode,
+        size=pictures[0].size,
+    )
+
+
+def _refuse_mixed(pictures: Sequence[Picture], name: str) -> None:
+    sizes = sorted({picture.size for picture in pictures})
+    if len(sizes) > 1:
+        (w0, h0), (w1, h1) = sizes[0], sizes[-1]
+        raise BadInput(
+            "mixed_sizes", f"the {name} set mixes sizes ({w0}×{h0} and {w1}×{h1}); bring them to one size"
+        )
+    if len({picture.mode for picture in pictures}) > 1:
+        raise BadInput("mixed_channels", f"the {name} set mixes grey and RGB pictures")
+
+
+def _refuse_degenerate(pictures: Sequence[Picture], name: str) -> None:
+    if all(picture.constant for picture in pictures):
+        raise BadInput("constant_images", f"every picture of the {name} set is one flat colour")
+    if len({picture.pixel_digest for picture in pictures}) == 1:
+        raise BadInput(
+            "identical_images", f"all {len(pictures)} pictures of the {name} set are the same picture"
+        )
+
+
+def refuse_mismatch(synthetic: ImageSet, *real: ImageSet) -> None:
+    """Refuse to compare pictures of different size or kind.
+
+    Raises:
+        BadInput: mixed_sizes or mixed_channels.
+    """
+    for other in real:
+        if other.size != synthetic.size:
+            (ws, hs), (wr, hr) = synthetic.size, other.size
+            raise BadInput(
+                "mixed_sizes", f"synthetic pictures are {ws}×{hs}, those of the {other.name} set {wr}×{hr}"
+            )
+        if other.mode != synthetic.mode:
+            raise BadInput(
+                "mixed_channels",
+                f"synthetic pictures are {synthetic.mode}, those of the {other.name} set {other.mode}",
+            )
+
+
+def decoded_batches(refs: Sequence[ImageRef], size: int) -> Iterator[npt.NDArray[np.uint8]]:
+    """Decode again, batch by batch: ``(<= size, h, w, 3)`` uint8."""
+    for start in range(0, len(refs), size):
+        yield np.stack([decode(ref)[0] for ref in refs[start : start + size]])

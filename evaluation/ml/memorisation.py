@@ -1,0 +1,149 @@
+"""Is a synthetic picture nearer to a training picture than an unseen real one would be?
+
+For each picture, q = log(distance to the nearest training image / distance to the nearest reference image). Unseen
+real pictures give the null: each reference picture against the training set and the reference set **without its own
+group**. The two spaces (pixels, features) are put on one scale by the null's median and spread, and the smaller
+value is the score, so that one calibrated test covers both.
+
+The p-value is conformal with the group as the unit (hierarchical conformal prediction: every group weighs the same,
+whatever its size) and cross-fitted: against group g's pictures a synthetic picture is scored with the same
+reference set, the one without g. Hence p ≥ 1/(G + 1): with few groups no picture can be called a copy by p. There,
+and only there, remains the plain sight of it: a picture at less than half of the smallest ratio of any unseen
+real picture is flagged as well.
+
+The whole training set is used, not a subsample as large as the reference set: the null goes through the
+same comparison, so it stays calibrated, and no copied image can hide outside the subsample.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from evaluation.ml.groups import Codes, unit_counts, unit_means
+from evaluation.ml.nearest import Reach
+
+Rows = npt.NDArray[np.float64]
+# p at or below which a picture is flagged as a copy.
+ALPHA = 0.02
+# A ratio below this share of the smallest null ratio is flagged whatever p can say.
+SEPARATION = 0.5
+_MAD_TO_SIGMA = 1.4826
+_LEAST_SCALE = 0.02
+
+
+@dataclass(frozen=True)
+class Scores:
+    """One row per synthetic picture, shapes (n,).
+
+    `space` indexes the spaces in the order given; `ratio` is the distance ratio there, 1 being the median unseen
+    real picture. `p_value` is None where the reference set has fewer than two groups.
+    """
+
+    space: npt.NDArray[np.int64]
+    ratio: Rows | None
+    p_value: Rows | None
+    copy: npt.NDArray[np.bool_]
+    expected_share: float | None  # what the same rule flags among unseen real pictures, each left out in turn
+    n_groups: int
+
+
+@dataclass(frozen=True)
+class _Null:
+    q: Rows  # (S, n_reference) log ratios of the unseen real pictures
+    median: Rows  # (S, 1)
+    scale: Rows  # (S, 1)
+    floor: Rows  # (S, 1) smallest distance that still counts, against log 0
+
+    def standard(self, q: Rows) -> Rows:
+        return np.asarray((q - self.median) / self.scale)
+
+
+def score_pictures(
+    synthetic: Mapping[str, Reach], reference: Mapping[str, Reach], groups: Codes, alpha: float = ALPHA
+) -> Scores:
+    """Score and flag synthetic pictures.
+
+    Args:
+        synthetic: reach of the synthetic pictures, by space.
+        reference: reach of the reference pictures, own group infinitely far, by space.
+        groups: ``(n_reference,)`` codes 0 … G-1.
+        alpha: flagging level.
+    """
+    spaces = list(synthetic)
+    count = int(groups.max()) + 1
+    n = len(synthetic[spaces[0]].to_training)
+    if count < 2:
+        return Scores(np.zeros(n, dtype=np.int64), None, None, np.zeros(n, dtype=bool), None, count)
+    null = _null(
+        np.stack([reference[s].to_training for s in spaces]), [reference[s].to_groups for s in spaces]
+    )
+    null_scores = null.standard(null.q).min(axis=0)
+    whole, folds = _folded(null, [synthetic[s] for s in spaces])
+    p_value = _conformal_p(folds, null_scores, groups)
+    separated = (whole < null.q.min(axis=1, keepdims=True) + np.log(SEPARATION)).any(axis=0)
+    standard = null.standard(whole)
+    space = standard.argmin(axis=0)
+    ratio = np.exp((whole - null.median)[space, np.arange(n)])
+    return Scores(
+        space=space.astype(np.int64),
+        ratio=ratio,
+        p_value=p_value,
+        copy=(p_value <= alpha) | separated,
+        expected_share=_expected_share(null, null_scores, groups, alpha),
+        n_groups=count,
+    )
+
+
+def _null(to_training: Rows, to_groups: list[Rows]) -> _Null:
+    to_reference = np.stack([distances.min(axis=1) for distances in to_groups])
+    floor = 1e-3 * np.median(to_reference, axis=1, keepdims=True) + 1e-12
+    q = np.log(to_training + floor) - np.log(to_reference + floor)
+    median = np.median(q, axis=1, keepdims=True)
+    spread = _MAD_TO_SIGMA * np.median(np.abs(q - median), axis=1, keepdims=True)
+    return _Null(q, median, np.maximum(spread, _LEAST_SCALE), floor)
+
+
+def _folded(null: _Null, reaches: list[Reach]) -> tuple[Rows, Rows]:
+    """Log ratios ``(S, n)`` against all groups, and scores ``(n, G)`` with each group left out."""
+    whole, folds = [], None
+    for at, found in enumerate(reaches):
+        floor, median, scale = null.floor[at, 0], null.median[at, 0], null.scale[at, 0]
+        top = np.log(found.to_training + floor)
+        two = np.partition(found.to_groups, 1, axis=1)[:, :2]
+        first, second = top - np.log(two[:, 0] + floor), top - np.log(two[:, 1] + floor)
+        whole.append(first)
+        is_nearest = np.arange(found.to_groups.shape[1])[None, :] == found.to_groups.argmin(axis=1)[:, None]
+        fold = (np.where(is_nearest, second[:, None], first[:, None]) - median) / scale
+        folds = fold if folds is None else np.minimum(folds, fold)
+    if folds is None:
+        raise ValueError("no space given")
+    return np.stack(whole), folds
+
+
+def _conformal_p(folds: Rows, null_scores: Rows, groups: Codes) -> Rows:
+    count = int(groups.max()) + 1
+    below = np.zeros(len(folds))
+    for group in range(count):
+        own = np.sort(null_scores[groups == group])
+        below += np.searchsorted(own, folds[:, group], side="right") / len(own)
+    return np.asarray((1.0 + below) / (count + 1.0))
+
+
+def _expected_share(null: _Null, scores: Rows, groups: Codes, alpha: float) -> float:
+    """Share of unseen real pictures that the rule flags, each judged by the other groups; groups weigh the same."""
+    count = int(groups.max()) + 1
+    flagged = np.zeros(len(scores))
+    counts = unit_counts(groups)
+    for group in range(count):
+        own, others = groups == group, groups != group
+        weights = 1.0 / counts[groups[others]]
+        order = np.argsort(scores[others])
+        summed = np.concatenate([[0.0], np.cumsum(weights[order])])
+        below = summed[np.searchsorted(scores[others][order], scores[own], side="right")]
+        limit = null.q[:, others].min(axis=1, keepdims=True) + np.log(SEPARATION)
+        flagged[own] = ((1.0 + below) / count <= alpha) | (null.q[:, own] < limit).any(axis=0)
+    return float(unit_means(flagged, groups).mean())

@@ -1,0 +1,133 @@
+"""Nearest real images in two spaces: reduced pixels under all symmetries, and features.
+
+Pixels see copies, mirrored copies and noise; features see crops, shifts and changes of colour. Distances are
+taken block by block, so memory does not grow with the product of the sets.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from evaluation.ml.groups import Codes
+from evaluation.ml.prdc import squared_distances
+from evaluation.ml.symmetry import transform
+
+Rows = npt.NDArray[np.float64]
+_CHUNK = 256
+
+
+class Space(Protocol):
+    """Something in which pictures have distances; `unit` says what one is."""
+
+    name: str
+    unit: str
+
+    def distances(self, queries: npt.NDArray[np.generic], targets: npt.NDArray[np.generic]) -> Rows:
+        """``(n, m)`` distances."""
+        ...
+
+
+class FeatureSpace:
+    """Euclidean distance between feature rows ``(n, d)``."""
+
+    name = "features"
+    unit = "feature distance"
+
+    def distances(self, queries: npt.NDArray[np.generic], targets: npt.NDArray[np.generic]) -> Rows:
+        """``(n, m)`` Euclidean distances."""
+        return np.sqrt(squared_distances(queries.astype(np.float64), targets.astype(np.float64)))
+
+
+class PixelSpace:
+    """Root mean square grey-level difference of reduced pictures ``(n, t, t, 3)``, least over the symmetries."""
+
+    name = "pixels"
+    unit = "grey levels (root mean square)"
+
+    def __init__(self, symmetries: tuple[str, ...]) -> None:
+        self._symmetries = symmetries
+
+    def distances(self, queries: npt.NDArray[np.generic], targets: npt.NDArray[np.generic]) -> Rows:
+        """``(n, m)`` distances; the largest inner product over the symmetries is the least distance."""
+        flat = _centred(targets)
+        best = np.full((len(queries), len(targets)), -np.inf, dtype=np.float32)
+        for name in self._symmetries:
+            np.maximum(best, _centred(transform(queries, name)) @ flat.T, out=best)
+        squares = np.square(_centred(queries)).sum(axis=1)[:, None] + np.square(flat).sum(axis=1)[None, :]
+        return np.asarray(np.sqrt(np.maximum(squares - 2.0 * best, 0.0).astype(np.float64) / flat.shape[1]))
+
+    def match(self, query: npt.NDArray[np.uint8], target: npt.NDArray[np.uint8]) -> tuple[float, str]:
+        """Distance of one pair ``(t, t, 3)`` without rounding loss, and the symmetry that gives it."""
+        flat = target.astype(np.float64)
+        found = {
+            name: float(np.sqrt(np.square(transform(query[None], name)[0].astype(np.float64) - flat).mean()))
+            for name in self._symmetries
+        }
+        name = min(found, key=found.__getitem__)
+        return found[name], name
+
+
+def _centred(pictures: npt.NDArray[np.generic]) -> npt.NDArray[np.float32]:
+    """``(n, t·t·3)`` float32 around mid-grey: less cancellation than around black."""
+    return pictures.reshape(len(pictures), -1).astype(np.float32) - np.float32(127.5)
+
+
+@dataclass(frozen=True)
+class Reach:
+    """How far each picture is from the training set and from each reference group.
+
+    Shapes: `to_training` and `nearest` (n,), the latter rows of the training set; `to_groups` (n, G).
+    """
+
+    to_training: Rows
+    nearest: npt.NDArray[np.int64]
+    to_groups: Rows
+
+
+def reach(
+    space: Space,
+    queries: npt.NDArray[np.generic],
+    training: npt.NDArray[np.generic],
+    reference: npt.NDArray[np.generic],
+    groups: Codes,
+    own: Codes | None = None,
+) -> Reach:
+    """Measure pictures against the training set and each group of the reference set.
+
+    Args:
+        space: where distances are taken.
+        queries: ``(n, …)`` pictures in the space's form.
+        training: ``(n_training, …)`` likewise.
+        reference: ``(n_reference, …)`` likewise.
+        groups: ``(n_reference,)`` codes 0 … G-1.
+        own: for reference pictures themselves: their group, to which the distance is infinite by definition.
+    """
+    order = np.argsort(groups, kind="stable")
+    starts = np.searchsorted(groups[order], np.arange(int(groups.max()) + 1))
+    ordered = reference[order]
+    to_training, nearest, to_groups = [], [], []
+    for at in range(0, len(queries), _CHUNK):
+        part = queries[at : at + _CHUNK]
+        distances = space.distances(part, training)
+        nearest.append(distances.argmin(axis=1))
+        to_training.append(distances.min(axis=1))
+        to_groups.append(np.minimum.reduceat(space.distances(part, ordered), starts, axis=1))
+    by_group = np.concatenate(to_groups)
+    if own is not None:
+        by_group[np.arange(len(own)), own] = np.inf
+    return Reach(np.concatenate(to_training), np.concatenate(nearest).astype(np.int64), by_group)
+
+
+def nearest_other(space: Space, pictures: npt.NDArray[np.generic]) -> Rows:
+    """Distance of each picture to the nearest other of its own set, ``(n,)``."""
+    found = np.empty(len(pictures))
+    for at in range(0, len(pictures), _CHUNK):
+        distances = space.distances(pictures[at : at + _CHUNK], pictures)
+        rows = np.arange(len(distances))
+        distances[rows, at + rows] = np.inf
+        found[at : at + _CHUNK] = distances.min(axis=1)
+    return found

@@ -1,0 +1,87 @@
+"""The three sets and their features, ready to be measured."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from evaluation.ml.extractors import Extractor
+from evaluation.ml.images import ImageSet
+from evaluation.ml.report import Counts, Status, status_of
+from generation.child import BadInput
+
+Rows = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is measured. Features are float64 around the training mean: nothing cancels later.
+
+    Shapes: `synthetic_rows` (n, d), `reference_rows` (n_real, d), `training_rows` (n_train, d).
+    """
+
+    extractor: Extractor
+    synthetic: ImageSet
+    reference: ImageSet
+    training: ImageSet
+    synthetic_rows: Rows
+    reference_rows: Rows
+    training_rows: Rows
+    seed: int
+    symmetries: tuple[str, ...]
+
+    @cached_property
+    def counts(self) -> Counts:
+        """Images and groups on each side."""
+        return Counts(
+            n_real=self.reference.n_images,
+            n_synth=self.synthetic.n_images,
+            n_train=self.training.n_images,
+            n_groups=self.reference.n_groups,
+            n_train_groups=self.training.n_groups,
+        )
+
+    @cached_property
+    def contamination(self) -> tuple[str, ...]:
+        """In words, what stands on both sides of the split; empty where the split is clean."""
+        found = []
+        shared = set(self.reference.labels) & set(self.training.labels)
+        if shared:
+            found.append(
+                f"Training and reference set share {len(shared)} group(s): neither floors nor copies can be judged."
+            )
+        same = set(self.reference.canonical_digests) & set(self.training.canonical_digests)
+        if same:
+            found.append(f"{len(same)} picture(s) stand in both the training and the reference set.")
+        return tuple(found)
+
+    @property
+    def status(self) -> Status:
+        """What limits every number over features."""
+        return status_of(
+            self.counts, calibrated=self.extractor.calibrated, contaminated=bool(self.contamination)
+        )
+
+    @property
+    def pixel_status(self) -> Status:
+        """What limits numbers that need no extractor."""
+        return status_of(self.counts, calibrated=True, contaminated=bool(self.contamination))
+
+    def rng(self, purpose: str) -> np.random.Generator:
+        """A stream for one purpose: adding a metric changes no other metric's draws."""
+        key = int.from_bytes(hashlib.sha256(f"{self.seed}|{purpose}".encode()).digest()[:16], "big")
+        return np.random.Generator(np.random.Philox(key=key))
+
+
+def refuse_collapsed(rows: npt.NDArray[np.floating], name: str) -> None:
+    """Stop where different pictures all gave the same features: nothing can be measured.
+
+    Raises:
+        BadInput: identical_features.
+    """
+    if not np.ptp(rows, axis=0).any():
+        raise BadInput("identical_features", f"all pictures of the {name} set have the same features")

@@ -1,0 +1,116 @@
+"""Pages of batches with their scores, and of evaluations. They show; every change goes through REST."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.db.models import OuterRef, QuerySet, Subquery
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_safe
+
+from evaluation.models import Evaluation, EvaluationState, GateDecision, ImageScore
+from generation.models import Batch, SyntheticImage
+from generation.services import access
+from synthlab.core.people import person_of
+
+GALLERY_PAGE = 120
+ORDERS = {"index": "index", "nearest": "score_ratio"}
+
+
+@login_required
+@require_safe
+def batch_list(request: HttpRequest) -> HttpResponse:
+    live = GateDecision.objects.live().filter(batch=OuterRef("pk"))
+    batches = (
+        Batch.objects.visible_to(person_of(request))
+        .select_related("generator__dataset", "job")
+        .annotate(gate=Subquery(live.values("decision")[:1]))
+    )
+    page = Paginator(batches, 50).get_page(request.GET.get("page"))
+    return render(request, "evaluation/batch_list.html", {"page": page})
+
+
+@login_required
+@require_safe
+def batch_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
+    rows = Batch.objects.visible_to(person_of(request)).select_related("generator__dataset", "job")
+    batch = get_object_or_404(rows, pk=pk)
+    evaluations = Evaluation.objects.filter(image_set__batch=batch).select_related("job")
+    latest = evaluations.filter(state=EvaluationState.SUCCEEDED).first()
+    order = request.GET.get("order", "index")
+    images = _scored_images(batch, latest, ORDERS.get(order, "index"))
+    context = {
+        "batch": batch,
+        "evaluations": evaluations,
+        "latest": latest,
+        "metrics": _headline(latest),
+        "decision": GateDecision.objects.live().select_related("decided_by").filter(batch=batch).first(),
+        "history": GateDecision.objects.filter(batch=batch).select_related("decided_by"),
+        "page": Paginator(images, GALLERY_PAGE).get_page(request.GET.get("page")),
+        "order": order,
+        "is_owner": access.is_owner(person_of(request), batch.generator.dataset),
+        "may_use": access.may_use(person_of(request), batch.generator.dataset),
+    }
+    return render(request, "evaluation/batch_detail.html", context)
+
+
+def _scored_images(batch: Batch, evaluation: Evaluation | None, order: str) -> QuerySet[SyntheticImage]:
+    score = ImageScore.objects.filter(evaluation=evaluation, image=OuterRef("pk"))
+    return batch.images.annotate(
+        score_ratio=Subquery(score.values("ratio")[:1]),
+        score_flags=Subquery(score.values("flags")[:1]),
+    ).order_by(order, "index")
+
+
+def _headline(evaluation: Evaluation | None) -> list[dict[str, Any]]:
+    if evaluation is None:
+        return []
+    return [_shown(metric) for metric in evaluation.metrics.filter(class_key="")]
+
+
+def _shown(metric: Any) -> dict[str, Any]:
+    """A metric row as the component shows it: rounded, with its floor, interval and n."""
+    return {
+        "label": metric.details.get("label", metric.name),
+        "value": _rounded(metric.value),
+        "low": _rounded(metric.ci_low),
+        "high": _rounded(metric.ci_high),
+        "floor": _rounded(metric.floor),
+        "ratio": _rounded(metric.ratio),
+        "p_value": metric.details.get("p_text") or _rounded(metric.p_value),
+        "status": metric.status,
+        "n": f"{metric.n_real} real, {metric.n_synth} synthetic, {metric.n_groups} groups",
+        "method": metric.details.get("method", ""),
+        "caveats": metric.details.get("caveats", []),
+    }
+
+
+def _rounded(value: float | None) -> str:
+    return "" if value is None else f"{value:.4g}"
+
+
+@login_required
+@require_safe
+def evaluation_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
+    rows = Evaluation.objects.visible_to(person_of(request)).select_related(
+        "image_set__batch", "dataset", "policy", "job"
+    )
+    evaluation = get_object_or_404(rows, pk=pk)
+    flagged = evaluation.scores.exclude(flags=[]).select_related("image").order_by("ratio")
+    context = {
+        "evaluation": evaluation,
+        "metrics": [_shown(metric) for metric in evaluation.metrics.filter(class_key="")],
+        "by_class": [
+            {"class": metric.class_key, **_shown(metric)}
+            for metric in evaluation.metrics.exclude(class_key="")
+        ],
+        "flagged": flagged[:60],
+        "flagged_count": flagged.count(),
+        "may_view_real": access.may_view_real(person_of(request), evaluation.dataset),
+        "looks": Evaluation.objects.filter(dataset=evaluation.dataset, split=evaluation.split).count(),
+    }
+    return render(request, "evaluation/evaluation_detail.html", context)

@@ -1,0 +1,167 @@
+"""The verbs of ``python -m generation.ml``: from a spec to files in the work folder and a JSON-ready result."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from generation.child import BadInput, Reporter
+from generation.ml.config import TrainConfig
+from generation.ml.data import TrainingData, load_training_data
+from generation.ml.device import Device, choose_device
+from generation.ml.loop import Outcome, train
+from generation.ml.sampling import ImageRequest, Sampler
+from generation.ml.weights import load_generator, write_generator
+from generation.pixels import pixel_digest
+
+
+def train_verb(spec: dict[str, Any], report: Reporter) -> dict[str, Any]:
+    """Train a generator.
+
+    Args:
+        spec: ``work``, ``manifest`` (path), ``config`` (see `TrainConfig.from_request`), ``resume_from`` (checkpoint
+            folder or null), ``threads``, ``code_version``.
+        report: receives metrics, ``samples`` and ``checkpoint`` artifacts, and a cursor after each checkpoint.
+
+    Returns:
+        ``{"stopped", "step", "seconds", "weights", "digest", "card"}``. A stopped run offers what it has so far.
+    """
+    work = Path(_need(spec, "work"))
+    config = TrainConfig.from_request(_need(spec, "config"))
+    device = choose_device(config.dtype, threads=spec.get("threads"))
+    report.progress("loading", 0, 1)
+    data = load_training_data(Path(_need(spec, "manifest")), config)
+    resume_from = spec.get("resume_from")
+    code_version = str(spec.get("code_version", ""))
+    outcome = train(
+        config,
+        data,
+        device=device,
+        work=work,
+        report=report,
+        code_version=code_version,
+        resume_from=Path(resume_from) if resume_from else None,
+    )
+    path = work / "generator.safetensors"
+    digest = write_generator(path, outcome.generator)
+    return {
+        "stopped": outcome.stopped,
+        "step": outcome.step,
+        "seconds": round(outcome.seconds, 3),
+        "weights": str(path),
+        "digest": digest,
+        "card": {**_card(config, data, device, outcome), "code_version": code_version, "digest": digest},
+    }
+
+
+def sample_verb(spec: dict[str, Any], report: Reporter) -> dict[str, Any]:
+    """Sample images to ``work/images/INDEX.png``.
+
+    Args:
+        spec: ``work``, ``weights`` (path), ``generator_digest``, ``seed``, ``truncation``, ``images`` (a list of
+            ``{"index", "class"}``), ``threads``, ``dtype``.
+        report: receives progress.
+
+    Returns:
+        ``{"count", "manifest", "recipe", "stopped"}``; the manifest is a file of JSON lines ``{"index", "class", "seed",
+        "file", "digest", "pixel_digest", "size", "width", "height"}``.
+    """
+    work = Path(_need(spec, "work"))
+    device = choose_device(spec.get("dtype") or "float32", threads=spec.get("threads"))
+    weights = Path(_need(spec, "weights"))
+    generator = load_generator(weights, device=device.torch, expected_digest=spec.get("generator_digest"))
+    sampler = Sampler(generator, device)
+    requests = _requests(spec)
+    (work / "images").mkdir(parents=True, exist_ok=True)
+    manifest = work / "images.jsonl"
+    count = 0
+    with manifest.open("w", encoding="utf-8") as lines:
+        for image in sampler.sample(requests):
+            name = f"images/{image.request.index}.png"
+            (work / name).write_bytes(image.png)
+            height, width = image.pixels.shape[:2]
+            facts = {
+                "index": image.request.index,
+                "class": image.request.class_index,
+                "seed": image.seed,
+                "file": name,
+                "digest": image.digest,
+                "pixel_digest": pixel_digest(image.pixels),
+                "size": len(image.png),
+                "width": width,
+                "height": height,
+            }
+            lines.write(json.dumps(facts) + "\n")
+            count += 1
+            if count % 100 == 0 or count == len(requests):
+                report.progress("sampling", count, len(requests))
+            if report.should_stop:
+                break
+    shared = {"seed": spec.get("seed", 0), "truncation": spec.get("truncation", 1.0), "device": device.name}
+    return {
+        "count": count,
+        "manifest": str(manifest),
+        "recipe": {**sampler.shared_recipe(), **shared},
+        "stopped": count < len(requests),
+    }
+
+
+def _requests(spec: Mapping[str, Any]) -> list[ImageRequest]:
+    try:
+        requests = [
+            ImageRequest(
+                batch_seed=int(_need(spec, "seed")),
+                index=int(image["index"]),
+                class_index=None if image.get("class") is None else int(image["class"]),
+                truncation=float(spec.get("truncation") or 1.0),
+            )
+            for image in _need(spec, "images")
+        ]
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise BadInput(
+            "bad_request", "images must be a list of {index, class}, seed and truncation numbers"
+        ) from error
+    if not requests:
+        raise BadInput("no_images", "no images were asked for")
+    if len({request.index for request in requests}) < len(requests):
+        raise BadInput("bad_index", "an index was asked for twice")
+    return requests
+
+
+def _card(config: TrainConfig, data: TrainingData, device: Device, outcome: Outcome) -> dict[str, Any]:
+    classes = {name: int((data.labels == place).sum()) for place, name in enumerate(data.classes)}
+    return {
+        "config": config.to_dict(),
+        "data": {
+            "manifest_digest": data.manifest_digest,
+            "images": len(data.images),
+            "monitor_images": len(data.monitor),
+            "classes": classes,
+        },
+        "run": {
+            "steps": outcome.step,
+            "images_seen": outcome.step * config.batch_size,
+            "seconds": round(outcome.seconds, 1),
+            "chosen_by": "monitor_kid_pixels" if outcome.best else "last step",
+            "chosen": outcome.best,
+        },
+        "machine": {
+            "device": device.name,
+            "model": device.model,
+            "dtype": device.dtype,
+            "threads": torch.get_num_threads(),
+            "torch": torch.__version__,
+        },
+        # On a GPU kernels add in no fixed order; with a budget in seconds the machine decides where to stop.
+        "is_repeatable": device.name == "cpu" and config.steps is not None,
+    }
+
+
+def _need(spec: Mapping[str, Any], name: str) -> Any:
+    if name not in spec:
+        raise BadInput("bad_spec", f"the job's description lacks {name!r}")
+    return spec[name]

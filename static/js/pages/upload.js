@@ -1,0 +1,76 @@
+// @ts-check
+/**
+ * The upload of real images. File names can name a patient, so they stay in this tab: each file is sent under its place in
+ * the list, and a refused place gets its name back from the tab's own memory.
+ */
+
+import { newKey, request } from "../api.js";
+import { Problem, explain } from "../errors.js";
+import { toast } from "../view/toasts.js";
+
+const HOUR_MS = 3_600_000;
+
+/**
+ * What the form asks for, as the API's `options`.
+ *
+ * @param {FormData} fields
+ * @returns {Record<string, unknown>}
+ */
+export function optionsOf(fields) {
+  const number = (/** @type {string} */ name) => Number(fields.get(name)) || null;
+  const size = number("tile_size");
+  return {
+    tile: size ? { size, stride: number("tile_stride") ?? size } : null,
+    image_size: number("image_size"),
+    channels: String(fields.get("channels") ?? "keep"),
+  };
+}
+
+/** @param {string} url */
+const memoryKey = (url) => `upload-names ${url}`;
+
+/** @param {HTMLFormElement} form */
+async function send(form) {
+  const url = form.dataset.uploadUrl ?? "";
+  const input = /** @type {HTMLInputElement} */ (form.querySelector('input[type="file"]'));
+  const files = Array.from(input.files ?? []);
+  const body = new FormData();
+  body.append("options", JSON.stringify(optionsOf(new FormData(form))));
+  files.forEach((file, place) => body.append("files", file, String(place)));
+  const bar = /** @type {HTMLProgressElement} */ (form.querySelector("[data-upload-bar]"));
+  const button = /** @type {HTMLButtonElement} */ (form.querySelector('button[type="submit"]'));
+  bar.hidden = false;
+  bar.removeAttribute("value");
+  button.disabled = true;
+  try {
+    await request("POST", url, { form: body, key: newKey(), timeoutMs: HOUR_MS, tries: 1 });
+    sessionStorage.setItem(memoryKey(url), JSON.stringify(files.map((file) => file.webkitRelativePath || file.name)));
+    location.reload();
+  } catch (error) {
+    bar.hidden = true;
+    button.disabled = false;
+    if (!(error instanceof Problem)) throw error;
+    const { title, detail, action } = explain(error);
+    toast([title, detail, action].filter(Boolean).join(" "), { tone: "bad" });
+  }
+}
+
+/** Beside each refused place, the name that only this tab knows. */
+function nameRejections() {
+  const form = document.querySelector("[data-upload-form]");
+  const url = form instanceof HTMLElement ? (form.dataset.uploadUrl ?? "") : location.pathname;
+  const names = JSON.parse(sessionStorage.getItem(memoryKey(url)) ?? "[]");
+  for (const cell of document.querySelectorAll("[data-ordinal]")) {
+    const ordinal = cell.getAttribute("data-ordinal") ?? "";
+    const name = names[Number(ordinal.split("/")[0])];
+    if (name) cell.textContent = ordinal.includes("/") ? `${name}, entry ${ordinal.split("/")[1]}` : name;
+  }
+}
+
+for (const form of document.querySelectorAll("[data-upload-form]")) {
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    if (form instanceof HTMLFormElement) void send(form);
+  });
+}
+nameRejections();
