@@ -1,0 +1,58 @@
+// @ts-check
+/**
+ * The words of the reading page as types. This module imports nothing and runs nothing.
+ *
+ * All geometry is in image pixels, as floats, with the origin at the top left corner of the image.
+ *
+ * @typedef {{x: number, y: number}} Point
+ * @typedef {{x: number, y: number, width: number, height: number}} Box
+ * @typedef {{points: [number, number][]}} Polygon
+ * @typedef {{width: number, height: number}} Size
+ *
+ * @typedef {"box" | "polygon" | "point"} ShapeKind
+ * @typedef {{id: string, kind: "box", class: string, geometry: Box}} BoxShape
+ * @typedef {{id: string, kind: "polygon", class: string, geometry: Polygon}} PolygonShape
+ * @typedef {{id: string, kind: "point", class: string, geometry: Point}} PointShape
+ * @typedef {BoxShape | PolygonShape | PointShape} Shape
+ *
+ * @typedef {"required" | "optional" | "none"} RegionRule
+ * @typedef {{
+ *   key: string, title: string, colour: string, key_hint?: string | null, kind?: string,
+ *   region_kinds: Partial<Record<string, RegionRule>>
+ * }} LabelClass
+ * @typedef {{key: string, title: string, key_hint?: string | null}} Choice
+ * @typedef {{mode: "one" | "many", classes: LabelClass[], sites: Choice[], discard_reasons: Choice[]}} Schema
+ *
+ * @typedef {{
+ *   classes: string[], shapes: Shape[], confidence: number | null, site: string | null,
+ *   comment: string, flagged: boolean
+ * }} Answer What the reader has said so far, as the page holds it; never changed in place.
+ *
+ * @typedef {{kind: string, class: string, geometry: unknown}} WireRegion
+ * @typedef {{
+ *   decision: "labelled" | "discarded", classes: string[], discard_reason: string | null,
+ *   confidence: number | null, site: string | null, comment: string, regions: WireRegion[],
+ *   active_seconds: number, idle_seconds: number, flag_second_opinion: boolean
+ * }} WireAnswer The same answer as the REST API takes it.
+ *
+ * @typedef {number | string} Rev
+ * @typedef {{done: number, total: number, eta_seconds: number | null}} Progress
+ * @typedef {{
+ *   id: string, rev: Rev, state: string, lease_until: string | null, pixels_url: string,
+ *   draft: WireAnswer | null, progress: Progress | null
+ * }} Read
+ * @typedef {{reads: Read[], reason: string | null, until: string | null}} Claim
+ *
+ * @typedef {{width: number, height: number, channels: 1 | 3, bits: 8 | 16,
+ *   samples: Uint8Array | Uint16Array, spacing: string | null}} Raster
+ * @typedef {{low: number, high: number}} Window Sample values shown black and white.
+ * @typedef {{scale: number, x: number, y: number}} View Screen = image × scale + (x, y).
+ *
+ * @typedef {{
+ *   study: {id: string, title: string}, user: {id: string | number}, schema: Schema,
+ *   urls: {claim: string, reads?: string, me?: string, login?: string, home?: string},
+ *   lease?: {renew_every_seconds?: number}
+ * }} WorkbenchData
+ */
+
+export {};

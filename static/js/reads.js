@@ -1,0 +1,79 @@
+// @ts-check
+/**
+ * The endpoints of the reading page.
+ *
+ * @typedef {import("./model/types.js").Claim} Claim
+ * @typedef {import("./model/types.js").Raster} Raster
+ * @typedef {import("./model/types.js").Read} Read
+ * @typedef {import("./model/types.js").Rev} Rev
+ * @typedef {import("./state/journal.js").Entry} Entry
+ */
+
+import { newKey, request } from "./api.js";
+import { readRaster } from "./model/raster.js";
+
+export class ReadsApi {
+  /** @param {{claim: string, reads?: string, me?: string}} urls */
+  constructor({ claim, reads = "/api/v1/reads", me = "/api/v1/me" }) {
+    this.claimUrl = claim;
+    this.base = reads.replace(/\/$/, "");
+    this.meUrl = me;
+  }
+
+  /**
+   * @param {number} count how many reads to hold in all, 1 to 3
+   * @returns {Promise<Claim>}
+   */
+  async claim(count) {
+    const { data } = await request("POST", this.claimUrl, { body: { count }, key: newKey() });
+    const reads = data.reads ?? (data.read ? [data.read] : []);
+    return { reads, reason: data.reason ?? null, until: data.until ?? null };
+  }
+
+  /**
+   * @param {Read} read
+   * @returns {Promise<Raster>}
+   */
+  async pixels(read) {
+    const { data, headers } = await request("GET", read.pixels_url, { as: "buffer", timeoutMs: 30_000 });
+    return readRaster(data, headers);
+  }
+
+  /**
+   * Sends one entry of the journal, once: the outbox does the repeating.
+   *
+   * @param {Entry} entry
+   * @param {Rev} rev
+   * @param {{keepalive?: boolean}} [options]
+   */
+  async send(entry, rev, { keepalive = false } = {}) {
+    const method = entry.kind === "draft" ? "PUT" : "POST";
+    const options = { body: entry.body, ifMatch: rev, key: entry.key, tries: 1, keepalive };
+    const { data } = await request(method, `${this.base}/${entry.read}/${entry.kind}`, options);
+    return data ?? {};
+  }
+
+  /**
+   * @param {string} read
+   * @returns {Promise<string | null>} until when the lease now runs
+   */
+  async renew(read) {
+    const { data } = await request("POST", `${this.base}/${read}/renew`, { body: {}, tries: 1 });
+    return data?.lease_until ?? null;
+  }
+
+  /**
+   * Gives a read back while the page goes away: the request outlives it.
+   *
+   * @param {string} read
+   */
+  async release(read) {
+    await request("POST", `${this.base}/${read}/release`, { body: {}, tries: 1, keepalive: true });
+  }
+
+  /** @returns {Promise<string | null>} the id of the person who is logged in now */
+  async whoami() {
+    const { data } = await request("GET", this.meUrl, { tries: 1 });
+    return data?.id === undefined ? null : String(data.id);
+  }
+}

@@ -1,0 +1,108 @@
+// @ts-check
+/**
+ * The read on the table and the next ones behind it, their pixels already in memory.
+ *
+ * @typedef {import("../model/types.js").Claim} Claim
+ * @typedef {import("../model/types.js").Raster} Raster
+ * @typedef {import("../model/types.js").Read} Read
+ * @typedef {{read: Read, pixels: Promise<Raster>}} Ready
+ * @typedef {{claim(count: number): Promise<Claim>, pixels(read: Read): Promise<Raster>}} Source
+ */
+
+/** The read on the table and two more. */
+export const MOST_HELD = 3;
+
+export class ReadQueue {
+  /** @type {Ready[]} */
+  #ready = [];
+  /** @type {Set<string>} reads answered on this page: the server may still offer them until it has the answer */
+  #answered = new Set();
+  /** @type {Promise<void> | null} */
+  #filling = null;
+  /** The server counts the reads it has already lent us when we ask for n. */
+  #countsHeld = false;
+  /** @type {{reason: string | null, until: string | null}} */
+  end = { reason: null, until: null };
+
+  /** @param {Source} source */
+  constructor(source) {
+    this.source = source;
+  }
+
+  /** @returns {Ready | null} */
+  get current() {
+    return this.#ready[0] ?? null;
+  }
+
+  /** @returns {Read[]} */
+  get held() {
+    return this.#ready.map(({ read }) => read);
+  }
+
+  /** @param {Iterable<string>} reads ids that have an unsent answer in the journal */
+  hide(reads) {
+    for (const read of reads) this.#answered.add(read);
+  }
+
+  /** Takes the current read off the table, answered. */
+  advance() {
+    const done = this.#ready.shift();
+    if (done) this.#answered.add(done.read.id);
+    return this.current;
+  }
+
+  /**
+   * Puts an answered read back on the table (its answer was taken back).
+   *
+   * @param {Ready} ready
+   */
+  putBack(ready) {
+    this.#answered.delete(ready.read.id);
+    this.#ready.unshift(ready);
+  }
+
+  /** @param {string} id of a read whose lease is gone */
+  drop(id) {
+    this.#ready = this.#ready.filter(({ read }) => read.id !== id);
+  }
+
+  /** @param {string} id a read that may be offered again (skipped for later) */
+  unhide(id) {
+    this.#answered.delete(id);
+  }
+
+  /** @param {Read | null | undefined} read lent together with a receipt */
+  accept(read) {
+    if (!read || this.#knows(read.id)) return false;
+    const pixels = this.source.pixels(read);
+    pixels.catch(() => {}); // whoever looks at it handles the failure; nobody may ever look
+    this.#ready.push({ read, pixels });
+    return true;
+  }
+
+  /** Claims until the table is full or there is nothing more. @returns {Promise<void>} */
+  fill() {
+    this.#filling ??= this.#claim().finally(() => {
+      this.#filling = null;
+    });
+    return this.#filling;
+  }
+
+  async #claim() {
+    const missing = MOST_HELD - this.#ready.length;
+    if (missing <= 0) return;
+    const asked = this.#countsHeld ? MOST_HELD : missing;
+    let claim = await this.source.claim(asked);
+    if (claim.reads.some(({ id }) => this.#knows(id)) && asked < MOST_HELD) {
+      this.#countsHeld = true;
+      claim = await this.source.claim(MOST_HELD);
+    }
+    for (const read of claim.reads) this.accept(read);
+    this.end = { reason: claim.reason, until: claim.until };
+  }
+
+  /** @param {string} id */
+  #knows(id) {
+    return this.#answered.has(id) || this.#ready.some(({ read }) => read.id === id);
+  }
+}

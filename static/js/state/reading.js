@@ -1,0 +1,280 @@
+// @ts-check
+/**
+ * One reader's sitting: which read is on the table, what was said about it, and where that goes.
+ * Knows no page: tests drive it with a fake server.
+ *
+ * @typedef {import("../model/types.js").Answer} Answer
+ * @typedef {import("../model/types.js").Progress} Progress
+ * @typedef {import("../model/types.js").Raster} Raster
+ * @typedef {import("../model/types.js").Read} Read
+ * @typedef {import("../model/types.js").Schema} Schema
+ * @typedef {import("../model/answer.js").Missing} Missing
+ * @typedef {import("./queue.js").Ready} Ready
+ * @typedef {import("./journal.js").Entry} Entry
+ * @typedef {{history: History<Answer>, spent: {active: number, idle: number}}} Desk
+ * @typedef {{
+ *   phase: "starting" | "loading" | "reading" | "empty" | "failed", read: Read | null,
+ *   raster: Raster | null, answer: Answer, end: {reason: string | null, until: string | null},
+ *   progress: Progress | null, error: unknown
+ * }} ReadingState
+ * @typedef {{
+ *   schema: Schema, queue: import("./queue.js").ReadQueue, journal: import("./journal.js").Journal,
+ *   outbox: import("./outbox.js").Outbox, clock: import("./activity.js").ActivityClock,
+ *   newId: () => string, schedule: (work: () => void, ms: number) => unknown,
+ *   onProblem?: (error: unknown) => void
+ * }} Options
+ */
+
+import { emptyAnswer, fromWire, isUntouched, missingFrom, toWire } from "../model/answer.js";
+import { History } from "./history.js";
+import { Store } from "./store.js";
+
+/** How long a submission may be taken back before it is sent. */
+export const HOLD_MS = 5000;
+const DRAFT_PAUSE_MS = 400;
+
+export class Reading {
+  /** @type {Map<string, Desk>} answers begun on this page, by read */
+  #desks = new Map();
+  /** @type {{entry: Entry, ready: Ready, desk: Desk} | null} */
+  #last = null;
+  #draftDue = false;
+  #finishing = false;
+
+  /** @param {Options} options */
+  constructor(options) {
+    const { schema, queue, journal, outbox, clock } = options;
+    this.options = options;
+    this.schema = schema;
+    this.queue = queue;
+    this.journal = journal;
+    this.outbox = outbox;
+    this.clock = clock;
+    /** @type {Store<ReadingState>} */
+    this.store = new Store(
+      /** @type {ReadingState} */ ({
+        phase: "starting", read: null, raster: null, answer: emptyAnswer(),
+        end: { reason: null, until: null }, progress: null, error: null,
+      }),
+    );
+  }
+
+  get answer() {
+    return this.store.state.answer;
+  }
+
+  /** Sends what an earlier visit left, then puts the first read on the table. */
+  async start() {
+    const mine = await this.journal.mine();
+    this.queue.hide(mine.filter(({ kind }) => kind !== "draft").map(({ read }) => read));
+    await this.outbox.flush();
+    await this.next();
+  }
+
+  /** Puts the next read on the table; claims when there is none. */
+  async next() {
+    if (!this.queue.current) {
+      this.store.set({ phase: "loading", read: null, raster: null });
+      if (!(await this.refill())) return;
+    }
+    await this.#show();
+    void this.refill();
+  }
+
+  /** @returns {Promise<boolean>} whether the server answered */
+  async refill() {
+    try {
+      await this.queue.fill();
+      this.#seeProgress();
+      return true;
+    } catch (error) {
+      if (!this.queue.current) this.store.set({ phase: "failed", error });
+      this.options.onProblem?.(error);
+      return false;
+    }
+  }
+
+  /**
+   * @param {Answer} answer
+   * @param {string | null} [merge] see `History.push`
+   */
+  change(answer, merge = null) {
+    const desk = this.#desk();
+    if (!desk || answer === desk.history.present) return;
+    desk.history.push(answer, merge);
+    this.#changed(desk);
+  }
+
+  /** Undoes a change; with none left, takes back the submission before. @returns {Promise<boolean>} */
+  async undo() {
+    const desk = this.#desk();
+    if (desk?.history.undo()) {
+      this.#changed(desk);
+      return true;
+    }
+    return this.takeBack();
+  }
+
+  /** @returns {boolean} */
+  redo() {
+    const desk = this.#desk();
+    if (!desk?.history.redo()) return false;
+    this.#changed(desk);
+    return true;
+  }
+
+  /** @returns {Promise<Missing[]>} what is still missing; when nothing is, the next read is up */
+  async submit() {
+    const missing = missingFrom(this.answer, this.schema);
+    if (missing.length === 0) await this.#finish("submit", toWire(this.answer, this.clock.read()));
+    return missing;
+  }
+
+  /** @param {string} reason key of a discard reason */
+  async discard(reason) {
+    await this.#finish("submit", toWire(this.answer, { discardReason: reason, ...this.clock.read() }));
+  }
+
+  /** @param {"later" | "not_my_field"} kind */
+  async skip(kind) {
+    await this.#finish("skip", { kind });
+  }
+
+  /** Takes the last submission back while it has not been sent. @returns {Promise<boolean>} */
+  async takeBack() {
+    const last = this.#last;
+    this.#last = null;
+    if (!last || last.entry.not_before <= this.journal.now()) return false;
+    if (!(await this.journal.take(last.entry))) return false;
+    this.#putDown();
+    this.queue.putBack(last.ready);
+    this.#desks.set(last.ready.read.id, last.desk);
+    this.#count(-1);
+    await this.#show();
+    this.#queueDraft();
+    return true;
+  }
+
+  /** Writes the answer on the table into the journal now. */
+  async saveDraft() {
+    this.#draftDue = false;
+    const { read, answer, phase } = this.store.state;
+    if (!read || phase !== "reading" || isUntouched(answer) || this.#finishing) return;
+    const rev = this.outbox.revOf(read.id, read.rev);
+    await this.journal.keepDraft(read.id, rev, toWire(answer, this.clock.read()));
+    void this.outbox.flush();
+  }
+
+  /** @returns {Read[]} reads that can go back to the pool because nothing was said about them */
+  untouched() {
+    const { read, answer } = this.store.state;
+    return this.queue.held.filter(({ id }) => (id === read?.id ? isUntouched(answer) : !this.#desks.has(id)));
+  }
+
+  /** @param {Read | null | undefined} read lent together with a receipt */
+  accept(read) {
+    if (this.queue.accept(read)) this.#seeProgress();
+  }
+
+  /**
+   * @param {"submit" | "skip"} kind
+   * @param {object} body
+   */
+  async #finish(kind, body) {
+    const ready = this.queue.current;
+    const desk = this.#desk();
+    if (!ready || !desk || this.#finishing || this.store.state.phase !== "reading") return;
+    this.#finishing = true;
+    try {
+      const previous = this.#last?.entry;
+      if (previous) await this.journal.update(previous, { not_before: 0 });
+      const rev = this.outbox.revOf(ready.read.id, ready.read.rev);
+      const entry = await this.journal.keepFinal(kind, ready.read.id, rev, body, HOLD_MS);
+      desk.spent = this.clock.read();
+      this.#last = { entry, ready, desk };
+    } catch (error) {
+      this.options.onProblem?.(error);
+      return;
+    } finally {
+      this.#finishing = false;
+    }
+    this.#desks.delete(ready.read.id);
+    this.queue.advance();
+    this.#count(kind === "submit" ? 1 : 0);
+    void this.outbox.flush();
+    await this.next();
+  }
+
+  async #show() {
+    const ready = this.queue.current;
+    if (!ready) {
+      this.store.set({ phase: "empty", read: null, raster: null, answer: emptyAnswer(), end: this.queue.end });
+      return;
+    }
+    const { read } = ready;
+    this.store.set({ phase: "loading", read: null });
+    const desk = this.#desks.get(read.id) ?? (await this.#newDesk(read));
+    try {
+      const raster = await ready.pixels;
+      if (this.queue.current !== ready) return;
+      this.#desks.set(read.id, desk);
+      this.clock.reset(desk.spent);
+      this.store.set({ phase: "reading", read, raster, answer: desk.history.present, error: null });
+    } catch (error) {
+      if (this.queue.current !== ready) return;
+      this.queue.drop(read.id);
+      this.store.set({ phase: "failed", read: null, raster: null, error });
+      this.options.onProblem?.(error);
+    }
+  }
+
+  /**
+   * A draft in the journal is newer than the one the server sent.
+   *
+   * @param {Read} read
+   * @returns {Promise<Desk>}
+   */
+  async #newDesk(read) {
+    const kept = (await this.journal.mine()).find((entry) => entry.read === read.id && entry.kind === "draft");
+    const wire = /** @type {import("../model/types.js").WireAnswer | null} */ (kept?.body ?? read.draft);
+    const spent = { active: wire?.active_seconds ?? 0, idle: wire?.idle_seconds ?? 0 };
+    return { history: new History(fromWire(wire, this.options.newId)), spent };
+  }
+
+  #desk() {
+    const { read, phase } = this.store.state;
+    return read && phase === "reading" ? (this.#desks.get(read.id) ?? null) : null;
+  }
+
+  /** Remembers how long the read on the table took so far, before another one comes up. */
+  #putDown() {
+    const desk = this.#desk();
+    if (desk) desk.spent = this.clock.read();
+    void this.saveDraft();
+  }
+
+  /** @param {Desk} desk */
+  #changed(desk) {
+    this.store.set({ answer: desk.history.present });
+    this.#queueDraft();
+  }
+
+  #queueDraft() {
+    if (this.#draftDue) return;
+    this.#draftDue = true;
+    this.options.schedule(() => void this.saveDraft().catch((error) => this.options.onProblem?.(error)), DRAFT_PAUSE_MS);
+  }
+
+  #seeProgress() {
+    const known = this.store.state.progress;
+    const told = this.queue.held.at(-1)?.progress;
+    if (!told) return;
+    this.store.set({ progress: { ...told, done: Math.max(told.done, known?.done ?? 0) } });
+  }
+
+  /** @param {number} step */
+  #count(step) {
+    const { progress } = this.store.state;
+    if (progress) this.store.set({ progress: { ...progress, done: Math.max(0, progress.done + step) } });
+  }
+}

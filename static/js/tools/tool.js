@@ -1,0 +1,30 @@
+// @ts-check
+/**
+ * What a tool is, and what it is given. Types only.
+ *
+ * @typedef {import("../model/types.js").Point} Point
+ * @typedef {import("../model/types.js").Shape} Shape
+ * @typedef {import("../model/types.js").ShapeKind} ShapeKind
+ * @typedef {import("../model/types.js").Size} Size
+ *
+ * @typedef {{image: Point, screen: Point, travelled: number}} Pointer
+ *   `travelled`: screen pixels since the button went down.
+ *
+ * @typedef {{
+ *   size(): Size, slack(): number, shapes(): Shape[], selected(): Shape | null,
+ *   classFor(kind: ShapeKind): string | null, newId(): string,
+ *   commit(shape: Shape): void, change(shape: Shape, merge: string): void,
+ *   select(id: string | null): void, pan(dx: number, dy: number): void,
+ *   adjustWindow(dx: number, dy: number): void, redraw(): void
+ * }} Desk What a tool may do. `slack`: how near counts as a hit, in image pixels.
+ *
+ * @typedef {{
+ *   down(pointer: Pointer): void, move(pointer: Pointer): void, up(pointer: Pointer): void,
+ *   place(at: Point | null): void, cancel(): boolean, preview(): Point[] | null, cursorAt(pointer: Pointer): string
+ * }} Tool
+ *   `place`: Enter, at the crosshair if there is one; `cancel` tells whether it had something to cancel;
+ *   `preview`: the outline being drawn, closed; two points are the corners of a box.
+ */
+
+/** Below this many screen pixels a press is a click and not a drag. */
+export const CLICK_TRAVEL = 4;

@@ -1,0 +1,278 @@
+// @ts-check
+/**
+ * The reading page as one thing: the sitting (state/reading.js) on one side, image, panel and keys on
+ * the other. What a key or button does is said in actions.js, by the methods here.
+ *
+ * @typedef {import("../state/reading.js").Reading} Reading
+ * @typedef {import("../state/reading.js").ReadingState} ReadingState
+ * @typedef {import("../tools/registry.js").ToolName} ToolName
+ */
+
+import { newKey } from "../api.js";
+import { classOf, missingKind, toggleClass } from "../model/answer.js";
+import { samplesAt } from "../model/raster.js";
+import { HOLD_MS } from "../state/reading.js";
+import { toolRow } from "../tools/registry.js";
+import { actionsFor } from "./actions.js";
+import { drawProgress } from "./bar.js";
+import { Choices } from "./choices.js";
+import { byId, show } from "./dom.js";
+import { drawEmpty, emptyWords, failedWords } from "./empty.js";
+import { Keyboard } from "./keyboard.js";
+import { Marks } from "./marks.js";
+import { Panel } from "./panel.js";
+import { choiceShortcuts, SHORTCUTS } from "./shortcuts.js";
+import { Stage } from "./stage.js";
+import { toast } from "./toasts.js";
+import { drawToolbar, markTool } from "./toolbar.js";
+import { WindowSliders } from "./windowing.js";
+
+const SKIPS = [
+  { key: "later", title: "Later: bring it back to me" },
+  { key: "not_my_field", title: "Not my field: give it to somebody else" },
+];
+
+export class Workbench {
+  /** @type {() => void} */
+  #closeToast = () => {};
+  #announcer = byId("announcer", HTMLElement);
+
+  /**
+   * @param {Reading} reading
+   * @param {{home: string}} urls
+   */
+  constructor(reading, urls) {
+    this.reading = reading;
+    this.urls = urls;
+    this.schema = reading.schema;
+    const classKeys = choiceShortcuts(this.schema.classes, "class", "Findings", "reading");
+    this.reasonKeys = choiceShortcuts(this.schema.discard_reasons, "reason", "Reasons to discard (after X)", "discard");
+    this.skipKeys = choiceShortcuts(SKIPS, "why", "Ways to skip (after S)", "skip");
+    this.shortcuts = [...classKeys, ...SHORTCUTS, ...this.reasonKeys, ...this.skipKeys];
+    const caps = new Map(this.schema.classes.map(({ key }, index) => [key, classKeys[index]?.keys[0] ?? ""]));
+    this.panel = new Panel(this.schema, caps, {
+      onClass: (key) => this.chooseClass(key),
+      onShape: (id) => this.stage.select(id),
+      onDelete: (id) => this.marks.remove(id),
+      onChange: (change, merge) => reading.change({ ...reading.answer, ...change }, merge),
+    });
+    this.choices = new Choices((context, key) => this.pick(context, key));
+    this.marks = new Marks(this);
+    this.stage = this.#makeStage();
+    this.sliders = new WindowSliders(this.stage.viewer);
+    this.keyboard = new Keyboard({ shortcuts: this.shortcuts, context: () => this.choices.open ?? "reading" });
+    this.actions = actionsFor(this);
+    this.keyboard.on(this.actions);
+    drawToolbar(this.schema, (id) => this.#act(id));
+    reading.store.watch((state, old) => this.#drawState(state, old));
+    this.#drawState(reading.store.state, reading.store.state);
+  }
+
+  // --- what keys and buttons do ---------------------------------------------------------------
+
+  /** @param {string} key */
+  chooseClass(key) {
+    if (!this.#isReading) return;
+    const { schema, reading } = this;
+    const answer = toggleClass(reading.answer, schema, key);
+    this.marks.active = answer.classes.includes(key) ? key : (answer.classes.at(-1) ?? null);
+    reading.change(answer);
+    this.panel.showMissing([]);
+    this.say(`${classOf(schema, key)?.title ?? key} ${answer.classes.includes(key) ? "chosen" : "taken away"}`);
+    const kind = missingKind(reading.answer, classOf(schema, this.marks.active ?? undefined));
+    this.stage.setTool(kind ?? "select");
+  }
+
+  /** Enter: places a mark when a drawing tool was asked for, else submits. */
+  enter() {
+    if (!this.#isReading) return;
+    if (this.stage.isDrawing && (this.stage.isAskedFor || this.stage.crosshair || this.stage.tool.preview())) this.stage.place();
+    else void this.submit();
+  }
+
+  async submit() {
+    const title = this.#answerTitle();
+    const missing = await this.reading.submit();
+    this.panel.showMissing(missing);
+    if (missing.length === 0) this.#showUndo(`Submitted: ${title}`);
+    else this.say(missing.map(({ text }) => text).join(" "));
+  }
+
+  /** @param {"discard" | "skip"} context */
+  toggleChoices(context) {
+    if (!this.#isReading) return;
+    if (this.choices.open === context) {
+      this.choices.close();
+      return;
+    }
+    this.stage.setTool("select");
+    const list = context === "discard"
+      ? { title: "Discard: why?", items: this.schema.discard_reasons, shortcuts: this.reasonKeys }
+      : { title: "Skip: why?", items: SKIPS, shortcuts: this.skipKeys };
+    this.choices.show(context, list);
+    this.say(`${list.title} ${list.items.map(({ title }, index) => `${list.shortcuts[index]?.keys[0] ?? ""} ${title}`).join(", ")}`);
+  }
+
+  /**
+   * @param {"discard" | "skip"} context
+   * @param {string} key
+   */
+  pick(context, key) {
+    if (!this.#isReading) return;
+    this.choices.close();
+    if (context === "discard") {
+      const reason = this.schema.discard_reasons.find((one) => one.key === key)?.title ?? key;
+      void this.reading.discard(key).then(() => this.#showUndo(`Discarded: ${reason}`));
+    } else {
+      const kind = key === "later" ? "later" : "not_my_field";
+      void this.reading.skip(kind).then(() => this.#showUndo(kind === "later" ? "Skipped for later" : "Skipped: not my field"));
+    }
+  }
+
+  /** @param {number} value */
+  setConfidence(value) {
+    const { answer } = this.reading;
+    this.reading.change({ ...answer, confidence: answer.confidence === value ? null : value });
+  }
+
+  toggleFlag() {
+    const { answer } = this.reading;
+    this.reading.change({ ...answer, flagged: !answer.flagged });
+    this.say(answer.flagged ? "No second opinion asked" : "Second opinion asked");
+  }
+
+  async undo() {
+    this.choices.close();
+    this.#closeToast();
+    this.say((await this.reading.undo()) ? "Undone" : "Nothing to undo");
+  }
+
+  redo() {
+    this.say(this.reading.redo() ? "Done again" : "Nothing to do again");
+  }
+
+  /** Escape: out of a field, then out of a list, then out of a tool, then out of a choice. */
+  cancel() {
+    const field = document.activeElement;
+    if (field instanceof HTMLElement && field.matches("input, textarea, select")) {
+      field.blur();
+      this.stage.root.focus();
+    } else if (!this.choices.close() && !this.stage.tool.cancel()) {
+      this.stage.setTool("select");
+    }
+    this.panel.showMissing([]);
+  }
+
+  /** @param {ToolName} name */
+  takeTool(name) {
+    const kind = toolRow(name).draws;
+    if (kind && !this.marks.classFor(kind)) {
+      this.say(this.marks.needClassText(kind), true);
+      return;
+    }
+    const isSame = this.stage.toolName === name && this.stage.isAskedFor;
+    this.stage.setTool(isSame ? "select" : name, { asked: !isSame });
+  }
+
+  /** @param {boolean} isHidden */
+  hideMarks(isHidden) {
+    this.stage.isHidden = isHidden;
+    this.stage.redraw();
+  }
+
+  /**
+   * Says something to those who listen, and with `loud` to those who look.
+   *
+   * @param {string} text
+   * @param {boolean} [loud]
+   */
+  say(text, loud = false) {
+    this.#announcer.textContent = text;
+    if (loud) toast(text);
+  }
+
+  // --- inside -----------------------------------------------------------------------------------
+
+  get #isReading() {
+    return this.reading.store.state.phase === "reading";
+  }
+
+  #makeStage() {
+    const elements = {
+      root: byId("viewer", HTMLElement),
+      canvas: byId("viewer-pixels", HTMLCanvasElement),
+      overlay: byId("viewer-shapes", SVGSVGElement),
+    };
+    return new Stage(elements, {
+      shapes: () => this.reading.answer.shapes,
+      colourOf: (key) => classOf(this.schema, key)?.colour ?? "#ffffff",
+      classFor: (kind) => this.marks.classFor(kind),
+      newId: newKey,
+      onCommit: (shape) => this.marks.commit(shape),
+      onChange: (shape, merge) => this.marks.change(shape, merge),
+      onSelect: () => this.#drawPanel(),
+      onTool: (tool) => markTool(tool, toolRow(tool).hint),
+      onStatus: (point) => this.#drawStatus(point),
+    });
+  }
+
+  #answerTitle() {
+    return this.reading.answer.classes.map((key) => classOf(this.schema, key)?.title ?? key).join(", ");
+  }
+
+  /** @param {string} text */
+  #showUndo(text) {
+    this.#closeToast();
+    this.#closeToast = toast(text, { seconds: HOLD_MS / 1000, action: { label: "Undo", key: "Z", run: () => void this.undo() } });
+    this.say(text);
+  }
+
+  /** @param {string} id */
+  #act(id) {
+    const [family = "", argument = ""] = id.split(":");
+    (this.actions[id] ?? this.actions[family])?.(argument);
+  }
+
+  /**
+   * @param {ReadingState} state
+   * @param {ReadingState} old
+   */
+  #drawState(state, old) {
+    if (state.raster !== old.raster || state.read !== old.read) this.#newImage(state, old);
+    if (state.progress !== old.progress) drawProgress(state.progress);
+    const words = state.phase === "empty" ? emptyWords(state.end) : state.phase === "failed" ? failedWords(state.error) : null;
+    drawEmpty(words, { home: this.urls.home, again: () => void this.reading.next() });
+    show(byId("viewer", HTMLElement), words === null);
+    byId("viewer", HTMLElement).toggleAttribute("aria-busy", state.phase === "loading" || state.phase === "starting");
+    for (const id of ["wb-submit", "wb-discard", "wb-skip"]) byId(id, HTMLButtonElement).disabled = state.phase !== "reading";
+    this.#drawPanel();
+    this.stage.redraw();
+  }
+
+  /**
+   * @param {ReadingState} state
+   * @param {ReadingState} old
+   */
+  #newImage(state, old) {
+    if (state.raster && state.raster !== old.raster) this.stage.setRaster(state.raster);
+    if (!state.read) return;
+    this.marks.active = state.answer.classes.at(-1) ?? null;
+    this.choices.close();
+    this.panel.showMissing([]);
+  }
+
+  #drawPanel() {
+    const { answer, phase } = this.reading.store.state;
+    this.panel.draw(answer, { active: this.marks.active, selected: this.stage?.selected ?? null, size: this.stage?.size ?? { width: 1, height: 1 }, enabled: phase === "reading" });
+    if (this.sliders) this.sliders.draw();
+  }
+
+  /** @param {import("../model/types.js").Point | null} point */
+  #drawStatus(point) {
+    const { raster } = this.stage.viewer;
+    const values = raster && point ? samplesAt(raster, point) : null;
+    const text = values && point ? `${Math.floor(point.x)}, ${Math.floor(point.y)}   ${values.join(" ")}` : "";
+    byId("viewer-status", HTMLElement).textContent = text;
+    if (this.sliders) this.sliders.draw();
+  }
+}
