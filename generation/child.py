@@ -34,7 +34,7 @@ STATUS_ABANDONED = 129
 _PR_SET_PDEATHSIG = 1
 
 
-class BadInput(Exception):  # noqa: N818 (the word of the protocol)
+class BadInput(Exception):
     """The request cannot be carried out as it stands; trying again changes nothing.
 
     Args:
