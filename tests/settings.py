@@ -16,6 +16,7 @@ from synthlab.settings import *
 if databases.kind() == "sqlite":
     DATABASES["default"].setdefault("TEST", {})["NAME"] = str(databases.sqlite_path())
 
+INSTALLED_APPS = [*INSTALLED_APPS, "tests.support"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 
@@ -24,4 +25,5 @@ STORAGES = {
     **globals().get("STORAGES", {"default": {"BACKEND": "django.core.files.storage.FileSystemStorage"}}),
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
+STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # whitenoise warns about a folder that is missing
 TESTING = "pytest" in sys.modules

@@ -31,11 +31,9 @@ def remove_old_folders(job: Job) -> int:
     A folder that holds the checkpoint named by the durable cursor stays: the next attempt starts from it.
     """
     home = job_folder(job)
-    kept = {str(job.fence), _checkpoint_fence(job)}
-    if job.is_finished:
-        kept.discard(str(job.fence))
-        if job.state == JobState.SUCCEEDED:
-            kept.clear()
+    kept = set() if job.state == JobState.SUCCEEDED else {_checkpoint_fence(job)}
+    if not job.is_finished:
+        kept.add(str(job.fence))
     doomed = [path for path in home.iterdir() if path.name not in kept] if home.is_dir() else []
     for path in doomed:
         shutil.rmtree(path, ignore_errors=True)
