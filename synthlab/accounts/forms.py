@@ -12,7 +12,6 @@ ROLES = [
     (Role.SCIENTIST, "Scientist: brings images, trains, asks for batches"),
     (Role.ADMIN, "Admin: looks after people and the audit"),
 ]
-THEMES = [("system", "As the system"), ("dark", "Dark"), ("light", "Light")]
 
 
 class InviteForm(forms.Form):
@@ -59,7 +58,6 @@ class InvitationForm(forms.Form):
 
 class ProfileForm(forms.Form):
     display_name = forms.CharField(max_length=120, required=False, label="Shown name")
-    theme = forms.ChoiceField(choices=THEMES)
 
 
 class TokenForm(forms.Form):

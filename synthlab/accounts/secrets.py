@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 
-TOKEN_MARK = "slt_"
+TOKEN_MARK = "slt_"  # noqa: S105  (how every token begins)
 TOKEN_LENGTH = len(TOKEN_MARK) + 43
 PREFIX_LENGTH = 12
 

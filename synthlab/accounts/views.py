@@ -126,15 +126,9 @@ def invitation(request: HttpRequest) -> HttpResponse:
 def profile(request: HttpRequest) -> HttpResponse:
     """One's name and looks, password, second factor and tokens."""
     user = person_of(request)
-    form = ProfileForm(
-        request.POST or None,
-        initial={"display_name": user.display_name, "theme": user.preferences.get("theme", "system")},
-    )
+    form = ProfileForm(request.POST or None, initial={"display_name": user.display_name})
     if request.method == "POST" and form.is_valid():
-        preferences = {**user.preferences, "theme": form.cleaned_data["theme"]}
-        service.change_profile(
-            actor=user, display_name=form.cleaned_data["display_name"], preferences=preferences
-        )
+        service.change_profile(actor=user, display_name=form.cleaned_data["display_name"])
         messages.success(request, "Your profile is saved.")
         return redirect("profile")
     return _profile_page(request, form=form, token_form=TokenForm())
@@ -165,9 +159,7 @@ def token_create(request: HttpRequest) -> HttpResponse:
             token_form = TokenForm()
         except DomainError as error:
             token_form.add_error("name", error.detail)
-    form = ProfileForm(
-        initial={"display_name": user.display_name, "theme": user.preferences.get("theme", "system")}
-    )
+    form = ProfileForm(initial={"display_name": user.display_name})
     return _profile_page(request, form=form, token_form=token_form, secret=secret)
 
 

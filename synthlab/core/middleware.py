@@ -28,6 +28,7 @@ class ReferenceMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer, with `X-Request-ID`."""
         response = self.get_response(request)
         if reference := current_reference():
             response.headers.setdefault("X-Request-ID", reference)
@@ -44,6 +45,7 @@ class BodyLimitMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer, or 413."""
         limit = self._limit(request)
         try:
             length = int(request.META.get("CONTENT_LENGTH") or 0)
@@ -73,6 +75,7 @@ class SessionAgeMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer, as nobody where the session has ended."""
         session = request.session
         # A session is read only where one exists, so that anonymous health checks touch no database.
         if settings.SESSION_COOKIE_NAME in request.COOKIES and request.user.is_authenticated:

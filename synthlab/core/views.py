@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from synthlab.core.api.errors import is_api, problem_response
-from synthlab.core.docs import read_page
+from synthlab.core.docs import list_pages, read_page
 from synthlab.core.health import readiness
 from synthlab.core.models import AuditEvent, Job, JobState
 from synthlab.core.navigation import home_cards
@@ -95,13 +95,12 @@ def audit(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-@login_required
 def docs(request: HttpRequest, path: str = "") -> HttpResponse:
-    """A page of the documentation that came with this version."""
+    """A page of the documentation that came with this version; open to everybody, as the help with logging in must be."""
     page = read_page(path)
     if page is None:
         raise Http404
-    return render(request, "core/docs.html", {"page": page})
+    return render(request, "core/docs.html", {"page": page, "pages": list_pages()})
 
 
 @require_safe

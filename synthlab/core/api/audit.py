@@ -13,6 +13,8 @@ from synthlab.core.people import person_of
 
 
 class AuditEventFilter(filters.FilterSet):  # type: ignore[misc]
+    """By chain, action, actor, target or time."""
+
     chain = filters.CharFilter(field_name="chain_id")
     action = filters.CharFilter()
     actor = filters.UUIDFilter(field_name="actor_id")

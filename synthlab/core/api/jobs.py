@@ -22,6 +22,8 @@ from synthlab.core.people import person_of
 
 
 class JobFilter(filters.FilterSet):  # type: ignore[misc]
+    """By state, kind, parent or subject."""
+
     state = filters.ChoiceFilter(choices=JobState.choices)
     kind = filters.CharFilter()
     parent = filters.UUIDFilter(field_name="parent_id")
