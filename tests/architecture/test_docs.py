@@ -8,7 +8,7 @@ import pytest
 from tests.architecture.source_tree import CODE, ROOT, parsed, python_files
 
 SETTING = re.compile(r"^(SYNTHLAB_[A-Z_]+|DATABASE_URL)$")
-TEST_ONLY = re.compile(r"^SYNTHLAB_(TEST_|REQUIRE$|CHROMIUM$)")
+TEST_ONLY = re.compile(r"^SYNTHLAB_(TEST_|REQUIRE$|CHROMIUM$|KILL_POINT$)")
 MAKE_TARGET = re.compile(r"^([a-z-]+):.*?## \S", re.MULTILINE)
 
 
