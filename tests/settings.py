@@ -25,5 +25,6 @@ STORAGES = {
     **globals().get("STORAGES", {"default": {"BACKEND": "django.core.files.storage.FileSystemStorage"}}),
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
+STAGING_ROOT.mkdir(parents=True, exist_ok=True)  # Django checks that uploads have a place
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # whitenoise warns about a folder that is missing
 TESTING = "pytest" in sys.modules
