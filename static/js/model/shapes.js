@@ -183,8 +183,8 @@ export function shapeFault(shape) {
   if (shape.kind === "polygon") {
     const { points } = shape.geometry;
     if (points.length < 3) return "A polygon needs at least three corners.";
-    if (polygonArea(points) < SMALLEST_SIDE) return "The polygon is too small.";
     if (crossesItself(points)) return "The outline of the polygon crosses itself.";
+    if (polygonArea(points) < SMALLEST_SIDE) return "The polygon is too small.";
   }
   return null;
 }

@@ -16,6 +16,7 @@
 
 import { newKey, request } from "../api.js";
 import { explain, Problem } from "../errors.js";
+import { filled, put } from "../model/body.js";
 import { confirmAction } from "../view/dialogs.js";
 import { h } from "../view/dom.js";
 import { toast } from "../view/toasts.js";
@@ -83,16 +84,6 @@ function submitterOf(element) {
 }
 
 /**
- * An address with the members of an answer in their places.
- *
- * @param {string} template
- * @param {any} data
- */
-export function filled(template, data) {
-  return template.replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(data?.[name] ?? ""));
-}
-
-/**
  * @param {HTMLButtonElement[]} controls
  * @param {boolean} isBusy
  */
@@ -135,20 +126,6 @@ function valueOf(field) {
   if (json === "number") return Number(text);
   if (json === "boolean") return text === "true";
   return json === "json" ? JSON.parse(text) : text;
-}
-
-/**
- * Sets a nested member; a name that comes again, as with several check boxes, makes a list.
- *
- * @param {Record<string, any>} body
- * @param {string[]} path
- * @param {unknown} value
- */
-export function put(body, path, value) {
-  const [name = "", ...rest] = path;
-  if (rest.length > 0) put((body[name] ??= {}), rest, value);
-  else if (name in body) body[name] = [body[name], value].flat();
-  else body[name] = value;
 }
 
 /** @param {Element | null} scope */
