@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -72,13 +73,13 @@ def run_batch(context: JobContext) -> dict[str, Any]:
     done = batch.images.count()
     while shard := batches.next_shard(batch, done):
         context.progress("sampling", done, batch.count)
-        folder = context.work_dir / f"shard-{done:06d}"
-        folder.mkdir(parents=True, exist_ok=True)
-        result = context.run_child("generation.ml", "sample", _sample_spec(batch, shard, folder))
-        rows = batches.read_rows(Path(result["manifest"]))
+        result = context.run_child("generation.ml", "sample", _sample_spec(batch, shard))
+        manifest = Path(result["manifest"])
+        rows = batches.read_rows(manifest)
         batches.complete_shard(
-            context=context, batch=batch, folder=folder, rows=rows, recipe=result["recipe"]
+            context=context, batch=batch, folder=manifest.parent, rows=rows, recipe=result["recipe"]
         )
+        shutil.rmtree(manifest.parent / "images")  # stored by now; a large batch would fill the disk twice
         done += len(shard)
         context.move_cursor({"images": done})
     context.progress("sampling", done, batch.count)
@@ -86,9 +87,8 @@ def run_batch(context: JobContext) -> dict[str, Any]:
     return {"images": done}
 
 
-def _sample_spec(batch: Batch, shard: list[dict[str, Any]], folder: Path) -> dict[str, Any]:
+def _sample_spec(batch: Batch, shard: list[dict[str, Any]]) -> dict[str, Any]:
     return {
-        "work": str(folder),
         "weights": str(path_of(batch.generator.digest)),
         "generator_digest": batch.generator.digest,
         "seed": batch.seed,

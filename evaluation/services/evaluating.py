@@ -110,7 +110,7 @@ def evaluation_spec(evaluation: Evaluation) -> dict[str, Any]:
         "extractor": evaluation.extractor,
         "features": str(settings.FEATURE_ROOT),
         "synthetic": [
-            {"id": str(image.pk), "path": str(path_of(image.digest)), "digest": image.pixel_digest,
+            {"id": str(image.pk), "path": str(path_of(image.digest)), "digest": image.digest,
              "class": image.class_key}
             for image in evaluation.image_set.members()
         ],
@@ -126,7 +126,7 @@ def _real(image: SourceImage) -> dict[str, Any]:
     return {
         "id": str(image.pk),
         "path": str(path_of(image.digest)),
-        "digest": image.pixel_digest,
+        "digest": image.digest,
         "group": image.group.key,
         "class": image.class_key,
     }

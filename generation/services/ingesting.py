@@ -101,7 +101,7 @@ def complete_ingest(*, context: JobContext, ingest: Ingest, result: dict[str, An
         _create_images(ingest, accepted, stored, thumbnails)
         ingest.accepted_count, ingest.rejected_count = len(accepted), len(rejected)
         ingest.rejections = rejected
-        ingest.deidentification = result.get("deidentification", {})
+        ingest.deidentification = result["deidentification"]
         ingest.completed_at = timezone.now()
         ingest.save()
         _describe_dataset(ingest.dataset, accepted, result)
@@ -173,6 +173,6 @@ def _describe_dataset(dataset: Dataset, accepted: Sequence[dict[str, Any]], resu
         dataset.image_size = width if width == height else None
     keys = sorted({row["class"] for row in accepted if row["class"]})
     dataset.classes = [{"key": key, "title": key} for key in keys]
-    dataset.data_sheet = result.get("data_sheet", {})
+    dataset.data_sheet = result["datasheet"]
     dataset.manifest_digest = dataset_digest(dataset)
     dataset.save()
