@@ -6,6 +6,7 @@ import sys
 from typing import Any
 
 import structlog
+from structlog.tracebacks import ExceptionDictTransformer
 
 # Run on every event, whether it came through structlog or through the standard library.
 _SHARED: list[Any] = [
@@ -70,8 +71,16 @@ def _configure_structlog() -> None:
 
 def _rendering(style: str) -> list[Any]:
     if style == "json":
-        return [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
-    return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        return [
+            structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
+            structlog.processors.JSONRenderer(),
+        ]
+    # Both defaults would print the local variables of each frame, tokens and passwords among them.
+    return [
+        structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
+    ]
 
 
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:

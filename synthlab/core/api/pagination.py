@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import DataError
 from django.db.models import QuerySet
 from rest_framework.exceptions import NotFound
-from rest_framework.pagination import CursorPagination
+from rest_framework.pagination import Cursor, CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -46,6 +46,17 @@ class CursorPages(CursorPagination):
         if not (asked.isascii() and asked.isdigit() and len(asked) < 10 and int(asked) > 0):
             raise InvalidQuery("page_size must be a whole number above 0.")
         return min(int(asked), self.max_page_size)
+
+    def decode_cursor(self, request: Request) -> Cursor | None:
+        """The position that a cursor names.
+
+        Raises:
+            NotFound: It cannot be decoded; REST framework would begin again at the first page.
+        """
+        cursor = super().decode_cursor(request)
+        if cursor is not None and not (cursor.position or cursor.offset or cursor.reverse):
+            raise NotFound
+        return cursor
 
     def paginate_queryset(
         self, queryset: QuerySet[Any], request: Request, view: APIView | None = None
