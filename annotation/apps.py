@@ -3,3 +3,16 @@ from django.apps import AppConfig
 
 class AnnotationConfig(AppConfig):
     name = "annotation"
+
+    def ready(self) -> None:
+        from annotation import home, invariants  # noqa: F401  (invariants: what `synthlab check` verifies)
+        from annotation.models.study import managed_chains
+        from synthlab.core.audit_scope import register_audit_scope
+        from synthlab.core.jobs import register
+        from synthlab.core.models import Lane
+
+        home.register()
+        register_audit_scope(managed_chains)
+        register(
+            "export", "annotation.tasks.run_export", lane=Lane.SHORT, on_end="annotation.tasks.end_export"
+        )

@@ -4,6 +4,10 @@ from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.routers import SimpleRouter
 
+from annotation.api.reads import ReadViewSet
+from annotation.api.reviews import ItemViewSet, ReviewViewSet
+from annotation.api.snapshots import ExportViewSet, SnapshotViewSet
+from annotation.api.studies import LabelSchemaViewSet, StudyViewSet
 from evaluation.api.viewsets import (
     BatchDecisionViewSet,
     EvaluationViewSet,
@@ -42,6 +46,13 @@ router.register("evaluations", EvaluationViewSet, "evaluation")
 router.register("gate-policies", GatePolicyViewSet, "gate-policy")
 
 # --- annotation ---
+router.register("label-schemas", LabelSchemaViewSet, "label-schema")
+router.register("studies", StudyViewSet, "study")
+router.register("items", ItemViewSet, "item")
+router.register("reads", ReadViewSet, "read")
+router.register("reviews", ReviewViewSet, "review")
+router.register("snapshots", SnapshotViewSet, "snapshot")
+router.register("exports", ExportViewSet, "export")
 
 decisions = BatchDecisionViewSet.as_view({"get": "retrieve", "post": "create"})
 approvals = GeneratorApprovalViewSet.as_view({"post": "create"})

@@ -5,6 +5,7 @@ from annotation.models.read import (
     Annotation,
     AnswerDecision,
     Read,
+    ReadHolder,
     ReadKind,
     ReadSkip,
     ReadState,
@@ -17,6 +18,7 @@ from annotation.models.read import (
 from annotation.models.schema import ClassKind, LabelClass, LabelSchema, RegionRule, SchemaMode
 from annotation.models.snapshot import Export, ExportState, Snapshot, SnapshotItem
 from annotation.models.study import (
+    DECIDED_ITEM_STATES,
     ApprovalPolicy,
     Item,
     ItemState,
@@ -27,6 +29,7 @@ from annotation.models.study import (
 )
 
 __all__ = [
+    "DECIDED_ITEM_STATES",
     "LIVE_READ_STATES",
     "Annotation",
     "AnswerDecision",
@@ -40,6 +43,7 @@ __all__ = [
     "LabelSchema",
     "Membership",
     "Read",
+    "ReadHolder",
     "ReadKind",
     "ReadSkip",
     "ReadState",

@@ -10,7 +10,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from annotation.models.schema import LabelClass
-from annotation.models.study import Item, Study
+from annotation.models.study import Item, Study, StudyRole
 from synthlab.core.models import Identified
 
 if TYPE_CHECKING:
@@ -37,8 +37,17 @@ LIVE_READ_STATES = (ReadState.OPEN, ReadState.LEASED, ReadState.SUBMITTED)
 
 class ReadQuerySet(models.QuerySet["Read"]):
     def visible_to(self, user: User) -> ReadQuerySet:
-        """A reader's own reads only."""
-        return self.filter(reader=user)
+        """A reader's own reads, and those once handed to them: a late answer must find its place."""
+        return self.filter(Q(reader=user) | Q(holders__reader=user)).distinct()
+
+    def lookable_by(self, user: User) -> ReadQuerySet:
+        """Reads whose pixels a person may see: own ones, and all of studies they review or manage."""
+        overseen = Study.objects.with_role(user, StudyRole.REVIEWER, StudyRole.MANAGER)
+        own = Q(reader=user) | Q(holders__reader=user)
+        return self.filter(own | Q(study__in=overseen)).distinct()
+
+    def live(self) -> ReadQuerySet:
+        return self.filter(state__in=LIVE_READ_STATES)
 
     def lease_expired(self) -> ReadQuerySet:
         return self.filter(state=ReadState.LEASED, lease_until__lt=Now())
@@ -81,9 +90,7 @@ class Read(Identified):
             ),
             models.CheckConstraint(
                 name="read_lease_iff_leased",
-                condition=Q(
-                    state=ReadState.LEASED, reader__isnull=False, lease_until__isnull=False
-                )
+                condition=Q(state=ReadState.LEASED, reader__isnull=False, lease_until__isnull=False)
                 | (~Q(state=ReadState.LEASED) & Q(lease_until__isnull=True)),
             ),
             models.CheckConstraint(
@@ -110,6 +117,19 @@ class Read(Identified):
         return str(self.id)
 
 
+class ReadHolder(models.Model):
+    """To whom a read was ever handed out; a late answer is taken only from one of them."""
+
+    read = models.ForeignKey(Read, on_delete=models.CASCADE, related_name="holders")
+    reader = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["read", "reader"], name="holder_once")]
+
+    def __str__(self) -> str:
+        return f"{self.reader_id} held {self.read_id}"
+
+
 class SkipKind(models.TextChoices):
     LATER = "later"
     NOT_MY_FIELD = "not_my_field"
@@ -123,9 +143,7 @@ class ReadSkip(Identified):
     kind = models.CharField(max_length=12, choices=SkipKind)
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["read", "reader"], name="skip_once_a_reader")
-        ]
+        constraints = [models.UniqueConstraint(fields=["read", "reader"], name="skip_once_a_reader")]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.read_id}"
@@ -136,14 +154,24 @@ class AnswerDecision(models.TextChoices):
     DISCARDED = "discarded"
 
 
+class AnnotationQuerySet(models.QuerySet["Annotation"]):
+    def kept_late(self) -> AnnotationQuerySet:
+        """Answers whose lease had gone to someone else: kept, and offered to the manager."""
+        return self.filter(is_late=True, is_final=False)
+
+
 class Annotation(Identified):
-    """An immutable revision of an answer to a read."""
+    """An immutable revision of an answer to a read.
+
+    Of a person's drafts on a read only the newest is kept; a final one is never touched again.
+    """
 
     read = models.ForeignKey(Read, on_delete=models.PROTECT, related_name="annotations")
     revision = models.PositiveIntegerField()
     author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT)
     is_final = models.BooleanField(default=False)
-    decision = models.CharField(max_length=10, choices=AnswerDecision)
+    is_late = models.BooleanField(default=False, help_text="came after the lease had gone to another reader")
+    decision = models.CharField(max_length=10, choices=AnswerDecision, blank=True)
     discard_reason = models.CharField(max_length=60, blank=True)
     classes = models.JSONField(default=list, help_text="keys of the schema's classes")
     site = models.CharField(max_length=60, blank=True)
@@ -152,6 +180,8 @@ class Annotation(Identified):
     draft = models.JSONField(
         default=dict, help_text="an unfinished answer as the browser sent it; empty when final"
     )
+
+    objects = AnnotationQuerySet.as_manager()
 
     class Meta:
         ordering = ("read", "revision")
@@ -162,7 +192,7 @@ class Annotation(Identified):
             ),
             models.CheckConstraint(
                 name="final_discard_has_a_reason",
-                condition=Q(is_final=False)
+                condition=Q(is_final=False, decision__in=("", *AnswerDecision.values))
                 | Q(decision=AnswerDecision.LABELLED, discard_reason="")
                 | (Q(decision=AnswerDecision.DISCARDED) & ~Q(discard_reason="")),
             ),
@@ -194,9 +224,7 @@ class Region(Identified):
 
     class Meta:
         ordering = ("order",)
-        constraints = [
-            models.UniqueConstraint(fields=["annotation", "order"], name="region_order_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["annotation", "order"], name="region_order_once")]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.order}"
@@ -206,6 +234,13 @@ class ReviewVerdict(models.TextChoices):
     ACCEPT = "accept"
     RETURN = "return"
     OVERRULE = "overrule"
+
+
+class ReviewQuerySet(models.QuerySet["Review"]):
+    def visible_to(self, user: User) -> ReviewQuerySet:
+        """Reviews in studies a person reviews or manages, and those of their own readings."""
+        overseen = Study.objects.with_role(user, StudyRole.REVIEWER, StudyRole.MANAGER)
+        return self.filter(Q(reader=user) | Q(annotation__read__study__in=overseen)).distinct()
 
 
 class Review(Identified):
@@ -221,12 +256,15 @@ class Review(Identified):
     verdict = models.CharField(max_length=8, choices=ReviewVerdict)
     comment = models.TextField(blank=True)
 
+    objects = ReviewQuerySet.as_manager()
+
     class Meta:
         ordering = ("created_at",)
         constraints = [
             models.CheckConstraint(
-                name="reviewer_is_not_the_reader", condition=~Q(reviewer=F("reader"))
-            )
+                name="return_says_why", condition=~Q(verdict=ReviewVerdict.RETURN) | ~Q(comment="")
+            ),
+            models.CheckConstraint(name="reviewer_is_not_the_reader", condition=~Q(reviewer=F("reader"))),
         ]
 
     def __str__(self) -> str:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
 from synthlab.core.models import Identified
+
+if TYPE_CHECKING:
+    from synthlab.accounts.models import User
 
 
 class SchemaMode(models.TextChoices):
@@ -16,7 +21,17 @@ class SchemaMode(models.TextChoices):
     MANY = "many"
 
 
+class LabelSchemaQuerySet(models.QuerySet["LabelSchema"]):
+    def visible_to(self, user: User) -> LabelSchemaQuerySet:
+        """Schemas are the house's; a clinician sees those of the studies they take part in."""
+        if user.is_admin or user.is_scientist:
+            return self
+        return self.filter(studies__memberships__user=user).distinct()
+
+
 class LabelSchema(Identified):
+    """An immutable version of what may be said; `mode` tells whether one class or several."""
+
     name = models.CharField(max_length=120)
     version = models.PositiveIntegerField(default=1)
     mode = models.CharField(max_length=4, choices=SchemaMode, default=SchemaMode.ONE)
@@ -24,11 +39,11 @@ class LabelSchema(Identified):
     discard_reasons = models.JSONField(default=list, help_text='[{"key", "title"}]')
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT)
 
+    objects = LabelSchemaQuerySet.as_manager()
+
     class Meta:
         ordering = ("name", "-version")
-        constraints = [
-            models.UniqueConstraint(fields=["name", "version"], name="schema_version_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["name", "version"], name="schema_version_once")]
 
     def __str__(self) -> str:
         return f"{self.name} v{self.version}"
@@ -49,6 +64,8 @@ class RegionRule(models.TextChoices):
 
 
 class LabelClass(Identified):
+    """One thing that may be said about an image, and which marks it asks for."""
+
     schema = models.ForeignKey(LabelSchema, on_delete=models.PROTECT, related_name="classes")
     key = models.SlugField(max_length=60)
     title = models.CharField(max_length=120)

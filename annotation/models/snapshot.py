@@ -2,27 +2,42 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
 from annotation.models.read import Annotation
-from annotation.models.study import Item, Study
+from annotation.models.study import Item, Study, StudyRole
 from evaluation.models import Evaluation, ImageSet
+from generation.models import SyntheticImage
 from synthlab.core.models import Identified, Job
+
+if TYPE_CHECKING:
+    from synthlab.accounts.models import User
+
+
+class SnapshotQuerySet(models.QuerySet["Snapshot"]):
+    def visible_to(self, user: User) -> SnapshotQuerySet:
+        """Snapshots of studies a person manages."""
+        return self.filter(study__in=Study.objects.with_role(user, StudyRole.MANAGER))
 
 
 class Snapshot(Identified):
     """The accepted images of a study at one instant; its content never changes.
 
-    `digest` is over the canonical JSON of every member (image digest, labels, regions, reader and
-    reviewer pseudonyms); the signature is bound to it.
+    `digest` is the SHA-256 of the canonical document of schema and members (image digest, labels, regions, reader and
+    reviewer pseudonyms), which every export carries as `annotations/labels.json`; the signature is bound to it.
     """
 
     study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="snapshots")
     name = models.CharField(max_length=120)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT)
     filters = models.JSONField(default=dict)
+    facts = models.JSONField(
+        default=dict, help_text="what else was true at that instant: counts, head of the audit"
+    )
     digest = models.CharField(max_length=64)
     item_count = models.PositiveIntegerField()
     image_set = models.ForeignKey(ImageSet, on_delete=models.PROTECT, related_name="snapshots")
@@ -33,6 +48,8 @@ class Snapshot(Identified):
     signed_at = models.DateTimeField(null=True)
     meaning = models.CharField(max_length=200, blank=True)
     signature = models.CharField(max_length=64, blank=True)
+
+    objects = SnapshotQuerySet.as_manager()
 
     class Meta:
         ordering = ("-created_at",)
@@ -50,10 +67,17 @@ class Snapshot(Identified):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def is_signed(self) -> bool:
+        return bool(self.signature)
+
 
 class SnapshotItem(Identified):
+    """One member. `image` is a synthetic one by its very type: a real control has no place here."""
+
     snapshot = models.ForeignKey(Snapshot, on_delete=models.PROTECT, related_name="items")
     item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="snapshot_items")
+    image = models.ForeignKey(SyntheticImage, on_delete=models.PROTECT, related_name="snapshot_items")
     annotation = models.ForeignKey(Annotation, on_delete=models.PROTECT, related_name="+")
     position = models.PositiveIntegerField()
 
@@ -76,6 +100,12 @@ class ExportState(models.TextChoices):
     CANCELLED = "cancelled"
 
 
+class ExportQuerySet(models.QuerySet["Export"]):
+    def visible_to(self, user: User) -> ExportQuerySet:
+        """Exports of studies a person manages."""
+        return self.filter(snapshot__in=Snapshot.objects.visible_to(user))
+
+
 class Export(Identified):
     """One rendering of a snapshot in one format: the same snapshot gives the same bytes."""
 
@@ -88,6 +118,8 @@ class Export(Identified):
     digest = models.CharField(max_length=64, blank=True)
     size = models.PositiveBigIntegerField(null=True)
     completed_at = models.DateTimeField(null=True)
+
+    objects = ExportQuerySet.as_manager()
 
     class Meta:
         ordering = ("-created_at",)

@@ -10,7 +10,7 @@ from django.db import models
 from django.db.models import Q
 
 from annotation.models.schema import LabelSchema
-from generation.models import SourceImage, SyntheticImage
+from generation.models import Dataset, SourceImage, SyntheticImage
 from synthlab.core.models import Identified
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ class StudyQuerySet(models.QuerySet["Study"]):
         return self.filter(memberships__user=user).distinct()
 
     def with_role(self, user: User, *roles: str) -> StudyQuerySet:
+        """Studies in which a person has one of these roles."""
         return self.filter(memberships__user=user, memberships__role__in=roles).distinct()
 
 
@@ -58,12 +59,17 @@ class Study(Identified):
     description = models.TextField(blank=True)
     guideline = models.TextField(blank=True)
     schema = models.ForeignKey(LabelSchema, on_delete=models.PROTECT, related_name="studies")
+    dataset = models.ForeignKey(
+        Dataset,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="studies",
+        help_text="where all its synthetic images come from; given at the start or by the first fill",
+    )
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT)
     state = models.CharField(max_length=8, choices=StudyState, default=StudyState.DRAFT)
     reads_per_item = models.PositiveSmallIntegerField(default=1)
-    approval_policy = models.CharField(
-        max_length=8, choices=ApprovalPolicy, default=ApprovalPolicy.EVERY
-    )
+    approval_policy = models.CharField(max_length=8, choices=ApprovalPolicy, default=ApprovalPolicy.EVERY)
     sample_share = models.FloatField(default=1.0)
     is_blinded = models.BooleanField(default=True)
     key = models.CharField(max_length=64, default=_make_study_key, editable=False)
@@ -78,6 +84,7 @@ class Study(Identified):
                 name="study_reads_in_range",
                 condition=Q(reads_per_item__gte=1, reads_per_item__lte=9),
             ),
+            models.CheckConstraint(name="study_state_known", condition=Q(state__in=StudyState.values)),
             models.CheckConstraint(
                 name="study_share_in_range", condition=Q(sample_share__gte=0, sample_share__lte=1)
             ),
@@ -91,14 +98,16 @@ class Membership(Identified):
     """Who is reader, reviewer or manager in a study; the only source of study roles."""
 
     study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="memberships")
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="memberships"
-    )
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="memberships")
     role = models.CharField(max_length=8, choices=StudyRole)
+    queue_shuffle = models.PositiveIntegerField(
+        default=0, help_text="how far along the stored shuffle this person's claims have come"
+    )
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["study", "user", "role"], name="membership_once")
+            models.UniqueConstraint(fields=["study", "user", "role"], name="membership_once"),
+            models.CheckConstraint(name="membership_role_known", condition=Q(role__in=StudyRole.values)),
         ]
 
     def __str__(self) -> str:
@@ -114,20 +123,54 @@ class ItemState(models.TextChoices):
     DISCARDED = "discarded"
 
 
+REVIEWED_ITEM_STATES = (ItemState.REVIEW, ItemState.ACCEPTED, ItemState.DISCARDED)
+
+
+class ItemQuerySet(models.QuerySet["Item"]):
+    def visible_to(self, user: User) -> ItemQuerySet:
+        """All items of studies a person manages; to a reviewer those whose readings are finished.
+
+        Readers meet items only as reads. Whoever may still get an image to read or to adjudicate must not see what
+        others said about it, so items in reading or in dispute are hidden from reviewers.
+        """
+        managed = Study.objects.with_role(user, StudyRole.MANAGER)
+        reviewed = Study.objects.with_role(user, StudyRole.REVIEWER)
+        return self.filter(Q(study__in=managed) | Q(study__in=reviewed, state__in=REVIEWED_ITEM_STATES))
+
+    def for_snapshot(self) -> ItemQuerySet:
+        """Accepted synthetic images: nothing else may be listed, signed or exported."""
+        return self.filter(state=ItemState.ACCEPTED, synthetic_image__isnull=False)
+
+
+DECIDED_ITEM_STATES = (ItemState.ACCEPTED, ItemState.DISCARDED)
+
+
 class Item(Identified):
-    """One image in one study: synthetic, or a hidden real control."""
+    """One image in one study: synthetic, or a hidden real control.
+
+    `outcome` is the answer that counts, once there is one.
+    """
 
     study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="items")
     synthetic_image = models.ForeignKey(
         SyntheticImage, on_delete=models.PROTECT, null=True, related_name="items"
     )
-    source_image = models.ForeignKey(
-        SourceImage, on_delete=models.PROTECT, null=True, related_name="items"
-    )
+    source_image = models.ForeignKey(SourceImage, on_delete=models.PROTECT, null=True, related_name="items")
     state = models.CharField(max_length=10, choices=ItemState, default=ItemState.WAITING)
+    outcome = models.ForeignKey(
+        "annotation.Annotation", on_delete=models.PROTECT, null=True, related_name="decided_items"
+    )
+    decided_at = models.DateTimeField(null=True)
+
+    objects = ItemQuerySet.as_manager()
 
     class Meta:
         constraints = [
+            models.CheckConstraint(
+                name="item_decided_iff_outcome",
+                condition=Q(state__in=DECIDED_ITEM_STATES, outcome__isnull=False, decided_at__isnull=False)
+                | (~Q(state__in=DECIDED_ITEM_STATES) & Q(outcome__isnull=True, decided_at__isnull=True)),
+            ),
             models.CheckConstraint(
                 name="item_has_exactly_one_image",
                 condition=Q(synthetic_image__isnull=False, source_image__isnull=True)
@@ -140,3 +183,9 @@ class Item(Identified):
 
     def __str__(self) -> str:
         return str(self.id)
+
+
+def managed_chains(user: User) -> Q:
+    """The condition on AuditEvent that lets through the chains of studies a person manages."""
+    managed = Study.objects.with_role(user, StudyRole.MANAGER).values_list("pk", flat=True)
+    return Q(chain__in=[f"study:{pk}" for pk in managed])

@@ -1,0 +1,107 @@
+"""`reads`: what a reader does with the image in hand. Whose read it is not gets 404."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.http import HttpResponse
+from drf_spectacular.utils import OpenApiTypes, extend_schema
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
+
+from annotation.api.payloads import describe_read
+from annotation.api.serializers import ReadSerializer, SkipSerializer
+from annotation.models import Read
+from annotation.services import leases, reading
+from annotation.services.images import image_tag, read_pixels
+from annotation.services.progress import reader_progress
+from synthlab.core.api.errors import handle_exception
+from synthlab.core.api.idempotency import idempotent
+from synthlab.core.api.preconditions import require_if_match
+from synthlab.core.api.responses import with_etag
+from synthlab.core.exceptions import Conflict
+from synthlab.core.people import person_of
+
+
+class ReadViewSet(GenericViewSet[Read]):
+    serializer_class = ReadSerializer
+    lookup_value_converter = "uuid"
+
+    def get_queryset(self) -> QuerySet[Read]:
+        user = person_of(self.request)
+        rows = Read.objects.lookable_by(user) if self.action == "pixels" else Read.objects.visible_to(user)
+        return rows.select_related("study", "item__synthetic_image", "item__source_image")
+
+    @extend_schema(responses=ReadSerializer)
+    def retrieve(self, request: Request, pk: UUID) -> Response:
+        read = self.get_object()
+        return with_etag(Response(describe_read(read, person_of(request))), read.rev)
+
+    @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
+    @action(detail=True)
+    def pixels(self, request: Request, pk: UUID) -> HttpResponse:
+        """Raw samples, row by row: uint8, or uint16 with the low byte first; the shape stands in the headers."""
+        read = self.get_object()
+        tag = f'"{image_tag(read.study, read.item)}"'
+        headers = {"ETag": tag, "Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff"}
+        if tag in [part.strip() for part in request.headers.get("If-None-Match", "").split(",")]:
+            return HttpResponse(status=304, headers=headers)
+        image = read_pixels(read.item)
+        headers |= {
+            "X-Image-Width": str(image.width),
+            "X-Image-Height": str(image.height),
+            "X-Image-Channels": str(image.channels),
+            "X-Image-Bits": str(image.bits),
+        }
+        return HttpResponse(image.samples, content_type="application/octet-stream", headers=headers)
+
+    @extend_schema(request=OpenApiTypes.OBJECT, responses=OpenApiTypes.OBJECT)
+    @action(detail=True, methods=["put"])
+    def draft(self, request: Request, pk: UUID) -> Response:
+        """Keep an unfinished answer."""
+        read, rev = self.get_object(), require_if_match(request)
+        saved = reading.save_draft(actor=person_of(request), read=read, rev=rev, answer=request.data)
+        return with_etag(Response({"rev": saved.rev}), saved.rev)
+
+    @extend_schema(request=OpenApiTypes.OBJECT, responses=OpenApiTypes.OBJECT)
+    @action(detail=True, methods=["post"])
+    @idempotent
+    def submit(self, request: Request, pk: UUID) -> Response:
+        """Give the answer."""
+        read, rev, user = self.get_object(), require_if_match(request), person_of(request)
+        try:
+            saved = reading.submit_answer(actor=user, read=read, rev=rev, answer=request.data)
+        except Conflict as refusal:
+            # Answered here, not raised: raising would roll back the transaction of the idempotency key, and with it
+            # the late answer that was kept.
+            return handle_exception(refusal, {}) or Response(status=refusal.status)
+        progress = reader_progress(user, saved.study).as_json()
+        return with_etag(Response({"rev": saved.rev, "state": saved.state, "progress": progress}), saved.rev)
+
+    @extend_schema(request=SkipSerializer, responses=OpenApiTypes.OBJECT)
+    @action(detail=True, methods=["post"])
+    @idempotent
+    def skip(self, request: Request, pk: UUID) -> Response:
+        """Put the read aside: for later, or for somebody else."""
+        read = self.get_object()
+        body = SkipSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        leases.skip_read(actor=person_of(request), read=read, kind=body.validated_data["kind"])
+        return Response({"skipped": body.validated_data["kind"]})
+
+    @extend_schema(request=None, responses=OpenApiTypes.OBJECT)
+    @action(detail=True, methods=["post"])
+    def renew(self, request: Request, pk: UUID) -> Response:
+        """Hold the read for another while."""
+        read = leases.renew_lease(actor=person_of(request), read=self.get_object())
+        return Response({"lease_until": read.lease_until})
+
+    @extend_schema(request=None, responses={204: None})
+    @action(detail=True, methods=["post"])
+    def release(self, request: Request, pk: UUID) -> Response:
+        """Give the read back; a draft is kept."""
+        leases.release_read(actor=person_of(request), read=self.get_object())
+        return Response(status=204)

@@ -1,0 +1,73 @@
+"""`items` and `reviews`: what reviewers and managers see and say."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import OpenApiTypes, extend_schema
+from rest_framework import mixins, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
+
+from annotation.api.payloads import describe_item
+from annotation.api.serializers import ReviewSerializer, ReviewWriteSerializer
+from annotation.models import Annotation, Item, Review, ReviewVerdict, Study, StudyRole
+from annotation.services import reviewing
+from synthlab.core.api.idempotency import idempotent
+from synthlab.core.people import person_of
+
+
+class ItemViewSet(GenericViewSet[Item]):
+    """The images of studies that the caller reviews or manages."""
+
+    lookup_value_converter = "uuid"
+    filterset_fields = ("study", "state")
+    ordering = ("created_at", "id")
+
+    def get_queryset(self) -> QuerySet[Item]:
+        rows = Item.objects.visible_to(person_of(self.request))
+        rows = rows.select_related("study", "synthetic_image", "source_image")
+        return rows.prefetch_related("reads__study", "reads__annotations__regions__label_class")
+
+    @extend_schema(responses=OpenApiTypes.OBJECT)
+    def list(self, request: Request) -> Response:
+        rows = self.paginate_queryset(self.filter_queryset(self.get_queryset())) or []
+        return self.get_paginated_response([describe_item(item, person_of(request)) for item in rows])
+
+    @extend_schema(responses=OpenApiTypes.OBJECT)
+    def retrieve(self, request: Request, pk: UUID) -> Response:
+        return Response(describe_item(self.get_object(), person_of(request)))
+
+
+class ReviewViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[Review]):
+    serializer_class = ReviewSerializer
+    lookup_value_converter = "uuid"
+    filterset_fields = ("annotation", "verdict")
+    ordering = ("-created_at", "id")
+
+    def get_queryset(self) -> QuerySet[Review]:
+        return Review.objects.visible_to(person_of(self.request)).select_related("annotation__read")
+
+    @extend_schema(request=ReviewWriteSerializer, responses={201: ReviewSerializer})
+    @idempotent
+    def create(self, request: Request) -> Response:
+        body = ReviewWriteSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        user, wishes = person_of(request), body.validated_data
+        overseen = Study.objects.with_role(user, StudyRole.REVIEWER, StudyRole.MANAGER)
+        answers = Annotation.objects.filter(read__study__in=overseen, is_final=True)
+        annotation = get_object_or_404(
+            answers.select_related("read__study", "read__reader", "author"), pk=wishes["annotation"]
+        )
+        about = {"actor": user, "annotation": annotation, "comment": wishes["comment"]}
+        if wishes["verdict"] == ReviewVerdict.ACCEPT:
+            review = reviewing.accept(**about)
+        elif wishes["verdict"] == ReviewVerdict.RETURN:
+            review = reviewing.return_(**about)
+        else:
+            review = reviewing.overrule(**about, answer=wishes["answer"])
+        data = ReviewSerializer(review, context=self.get_serializer_context()).data
+        return Response(data, status=status.HTTP_201_CREATED)

@@ -1,0 +1,215 @@
+"""What goes out over REST, and what may come in. Answers are checked by their service, against the schema."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from annotation.export.package import FORMATS
+from annotation.models import (
+    ApprovalPolicy,
+    Export,
+    LabelClass,
+    LabelSchema,
+    Membership,
+    Review,
+    ReviewVerdict,
+    SchemaMode,
+    SkipKind,
+    Snapshot,
+    Study,
+    StudyRole,
+)
+from synthlab.accounts.models import User
+
+
+class LabelClassSerializer(serializers.ModelSerializer[LabelClass]):
+    class Meta:
+        model = LabelClass
+        fields = (
+            "key", "title", "colour", "kind", "box", "polygon", "point", "mask", "code_system", "code",
+            "code_display",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class LabelSchemaSerializer(serializers.ModelSerializer[LabelSchema]):
+    classes = LabelClassSerializer(many=True, read_only=True)
+
+    class Meta:
+        model = LabelSchema
+        fields = ("id", "name", "version", "mode", "classes", "sites", "discard_reasons", "created_at")
+        read_only_fields = fields
+
+
+class LabelSchemaWriteSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField(max_length=120)
+    mode = serializers.ChoiceField(choices=SchemaMode.choices, default=SchemaMode.ONE)
+    classes = serializers.ListField(child=serializers.DictField(), min_length=1, max_length=60)
+    sites = serializers.ListField(child=serializers.DictField(), default=list, max_length=60)
+    discard_reasons = serializers.ListField(child=serializers.DictField(), min_length=1, max_length=60)
+
+
+class StudySerializer(serializers.ModelSerializer[Study]):
+    """A study as its readers see it; `roles` are the caller's own."""
+
+    roles = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Study
+        fields: tuple[str, ...] = (
+            "id", "title", "description", "guideline", "schema", "state", "roles", "created_at"
+        )  # fmt: skip
+        read_only_fields = fields
+
+    def get_roles(self, study: Study) -> list[str]:
+        user = self.context["request"].user
+        return sorted({row.role for row in study.memberships.all() if row.user_id == user.pk})
+
+
+class ManagedStudySerializer(StudySerializer):
+    """The same with how it is run."""
+
+    class Meta(StudySerializer.Meta):
+        fields = (
+            *StudySerializer.Meta.fields, "dataset", "reads_per_item", "approval_policy", "sample_share",
+            "is_blinded", "created_by",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class StudyWriteSerializer(serializers.Serializer[Any]):
+    title = serializers.CharField(max_length=160)
+    schema = serializers.UUIDField()
+    dataset = serializers.UUIDField(required=False)
+    description = serializers.CharField(max_length=4000, allow_blank=True, default="")
+    guideline = serializers.CharField(max_length=20_000, allow_blank=True, default="")
+    reads_per_item = serializers.IntegerField(min_value=1, max_value=9, default=1)
+    approval_policy = serializers.ChoiceField(choices=ApprovalPolicy.choices, default=ApprovalPolicy.EVERY)
+    sample_share = serializers.FloatField(min_value=0, max_value=1, default=1.0)
+
+
+class MembershipSerializer(serializers.ModelSerializer[Membership]):
+    name = serializers.CharField(source="user.__str__", read_only=True)
+
+    class Meta:
+        model = Membership
+        fields = ("id", "user", "name", "role", "created_at")
+        read_only_fields = fields
+
+
+class MembershipWriteSerializer(serializers.Serializer[Any]):
+    user = serializers.PrimaryKeyRelatedField(queryset=User.objects.filter(is_active=True))
+    role = serializers.ChoiceField(choices=StudyRole.choices)
+
+
+class FillSerializer(serializers.Serializer[Any]):
+    batches = serializers.ListField(child=serializers.UUIDField(), min_length=1, max_length=100)
+    limit = serializers.IntegerField(min_value=1, max_value=1_000_000, required=False)
+
+
+class AssignSerializer(serializers.Serializer[Any]):
+    """`reader` left out takes the reads back."""
+
+    reads = serializers.ListField(child=serializers.UUIDField(), min_length=1, max_length=1000)
+    reader = serializers.PrimaryKeyRelatedField(queryset=User.objects.filter(is_active=True), required=False)
+
+
+class ClaimSerializer(serializers.Serializer[Any]):
+    count = serializers.IntegerField(min_value=1, max_value=3, default=1)
+
+
+class SkipSerializer(serializers.Serializer[Any]):
+    kind = serializers.ChoiceField(choices=SkipKind.choices)
+
+
+class ProgressSerializer(serializers.Serializer[Any]):
+    done = serializers.IntegerField()
+    total = serializers.IntegerField()
+    eta_seconds = serializers.IntegerField(allow_null=True)
+
+
+class ReadSerializer(serializers.Serializer[Any]):
+    """A read as its reader sees it: the same fields for every kind of read and of image."""
+
+    id = serializers.UUIDField()
+    rev = serializers.IntegerField()
+    state = serializers.CharField()
+    lease_until = serializers.DateTimeField(allow_null=True)
+    pixels_url = serializers.CharField()
+    draft = serializers.DictField(allow_null=True)
+    note = serializers.CharField()
+    progress = ProgressSerializer()
+
+
+class ClaimedSerializer(serializers.Serializer[Any]):
+    reads = ReadSerializer(many=True)
+    reason = serializers.ChoiceField(choices=("all_done", "leased", "paused"), allow_null=True)
+    until = serializers.DateTimeField(allow_null=True)
+
+
+class ReviewSerializer(serializers.ModelSerializer[Review]):
+    """A review without the names of the two people: `mine` tells which side the caller is on."""
+
+    read = serializers.UUIDField(source="annotation.read_id", read_only=True)
+    item = serializers.UUIDField(source="annotation.read.item_id", read_only=True)
+    mine = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Review
+        fields = ("id", "annotation", "read", "item", "verdict", "comment", "mine", "created_at")
+        read_only_fields = fields
+
+    def get_mine(self, review: Review) -> str:
+        user = self.context["request"].user
+        if review.reviewer_id == user.pk:
+            return "given"
+        return "received" if review.reader_id == user.pk else ""
+
+
+class ReviewWriteSerializer(serializers.Serializer[Any]):
+    annotation = serializers.UUIDField()
+    verdict = serializers.ChoiceField(choices=ReviewVerdict.choices)
+    comment = serializers.CharField(max_length=2000, allow_blank=True, default="")
+    answer = serializers.DictField(required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if (attrs["verdict"] == ReviewVerdict.OVERRULE) != ("answer" in attrs):
+            raise serializers.ValidationError({"answer": "Give an answer to overrule, and only then."})
+        return attrs
+
+
+class SnapshotSerializer(serializers.ModelSerializer[Snapshot]):
+    class Meta:
+        model = Snapshot
+        fields = (
+            "id", "study", "name", "filters", "facts", "digest", "item_count", "image_set", "evaluation", "signed_by",
+            "signed_at", "meaning", "signature", "created_by", "created_at",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class SnapshotWriteSerializer(serializers.Serializer[Any]):
+    study = serializers.UUIDField()
+    name = serializers.CharField(max_length=120)
+    filters = serializers.DictField(default=dict)
+
+
+class SignSerializer(serializers.Serializer[Any]):
+    password = serializers.CharField(max_length=4096, trim_whitespace=False)
+    meaning = serializers.CharField(max_length=200)
+
+
+class ExportSerializer(serializers.ModelSerializer[Export]):
+    class Meta:
+        model = Export
+        fields = (
+            "id", "snapshot", "job", "format", "state", "digest", "size", "requested_by", "created_at", "completed_at"
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class ExportWriteSerializer(serializers.Serializer[Any]):
+    snapshot = serializers.UUIDField()
+    format = serializers.ChoiceField(choices=sorted(FORMATS), default="coco")

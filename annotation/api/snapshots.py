@@ -1,0 +1,92 @@
+"""`snapshots` and `exports`: the approved data set, signed and rendered."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.http import HttpResponseBase
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import OpenApiTypes, extend_schema
+from rest_framework import mixins, status
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
+
+from annotation.api.serializers import (
+    ExportSerializer,
+    ExportWriteSerializer,
+    SignSerializer,
+    SnapshotSerializer,
+    SnapshotWriteSerializer,
+)
+from annotation.models import Export, ExportState, Snapshot, Study
+from annotation.services import exporting, snapshots
+from synthlab.core.api.idempotency import idempotent
+from synthlab.core.api.responses import accepted
+from synthlab.core.exceptions import Conflict
+from synthlab.core.files import serve_file
+from synthlab.core.people import person_of
+
+
+class SnapshotViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[Snapshot]):
+    serializer_class = SnapshotSerializer
+    lookup_value_converter = "uuid"
+    filterset_fields = ("study",)
+    ordering = ("-created_at", "id")
+
+    def get_queryset(self) -> QuerySet[Snapshot]:
+        return Snapshot.objects.visible_to(person_of(self.request)).select_related("study", "image_set")
+
+    @extend_schema(request=SnapshotWriteSerializer, responses={201: SnapshotSerializer})
+    @idempotent
+    def create(self, request: Request) -> Response:
+        body = SnapshotWriteSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        user, wishes = person_of(request), body.validated_data
+        study = get_object_or_404(Study.objects.visible_to(user), pk=wishes.pop("study"))
+        snapshot = snapshots.create_snapshot(actor=user, study=study, **wishes)
+        return Response(SnapshotSerializer(snapshot).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(request=SignSerializer, responses=SnapshotSerializer)
+    @action(detail=True, methods=["post"])
+    def sign(self, request: Request, pk: UUID) -> Response:
+        """Sign: the password is asked again, and what it is signed for."""
+        snapshot = self.get_object()
+        body = SignSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        signed = snapshots.sign_snapshot(actor=person_of(request), snapshot=snapshot, **body.validated_data)
+        return Response(SnapshotSerializer(signed).data)
+
+
+class ExportViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[Export]):
+    serializer_class = ExportSerializer
+    lookup_value_converter = "uuid"
+    filterset_fields = ("snapshot", "state", "format")
+    ordering = ("-created_at", "id")
+
+    def get_queryset(self) -> QuerySet[Export]:
+        return Export.objects.visible_to(person_of(self.request)).select_related("snapshot", "job")
+
+    @extend_schema(request=ExportWriteSerializer, responses={202: ExportSerializer})
+    @idempotent
+    def create(self, request: Request) -> Response:
+        body = ExportWriteSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        user, wishes = person_of(request), body.validated_data
+        snapshot = get_object_or_404(Snapshot.objects.visible_to(user), pk=wishes["snapshot"])
+        export = exporting.request_export(actor=user, snapshot=snapshot, format=wishes["format"])
+        return accepted(export.job, ExportSerializer(export).data)
+
+    @extend_schema(responses={(200, "application/zip"): OpenApiTypes.BINARY})
+    @action(detail=True)
+    def file(self, request: Request, pk: UUID) -> HttpResponseBase:
+        """The archive; parts of it by Range."""
+        export = self.get_object()
+        if export.state != ExportState.SUCCEEDED:
+            raise Conflict(
+                "export_not_finished", f"This export is {export.state}; download it when it has succeeded."
+            )
+        name = f"synthlab-{export.format}-{export.snapshot.digest[:12]}.zip"
+        return serve_file(request, export.digest, content_type="application/zip", filename=name)

@@ -1,0 +1,93 @@
+"""What annotation puts on the menu and the home page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from django.urls import reverse
+
+from annotation.models import Annotation, Item, ItemState, Study, StudyRole, StudyState
+from annotation.services.progress import reader_progress
+from synthlab.core.navigation import HomeCard, register_home_section, register_nav
+
+if TYPE_CHECKING:
+    from synthlab.accounts.models import User
+
+
+def register() -> None:
+    register_nav("Studies", "study-pages", order=10)
+    register_home_section(cards)
+
+
+def cards(user: User) -> Iterator[HomeCard]:
+    yield from _reading(user)
+    yield from _reviewing(user)
+    yield from _managing(user)
+
+
+def _reading(user: User) -> Iterator[HomeCard]:
+    for study in Study.objects.with_role(user, StudyRole.READER).filter(state=StudyState.OPEN)[:5]:
+        progress = reader_progress(user, study)
+        left = progress.total - progress.done
+        if left:
+            yield HomeCard(
+                title=f"Read: {study.title}",
+                text=f"{progress.done} of {progress.total} images done.",
+                url=reverse("workbench", args=[study.pk]),
+                action="Go on reading" if progress.done else "Start reading",
+                count=left,
+                order=1,
+            )
+
+
+def _reviewing(user: User) -> Iterator[HomeCard]:
+    for study in Study.objects.with_role(user, StudyRole.REVIEWER)[:5]:
+        waiting = Item.objects.filter(study=study, state=ItemState.REVIEW).count()
+        disputed = Item.objects.filter(study=study, state=ItemState.DISPUTED).count()
+        if waiting:
+            yield HomeCard(
+                title=f"Review: {study.title}",
+                text="Readings wait for a second person.",
+                url=reverse("review-page", args=[study.pk]),
+                action="Review them",
+                count=waiting,
+                order=5,
+            )
+        if disputed and study.state == StudyState.OPEN:
+            yield HomeCard(
+                title=f"Settle: {study.title}",
+                text="Readers disagree about these images; an own reading decides.",
+                url=reverse("workbench", args=[study.pk]),
+                action="Read them",
+                count=disputed,
+                order=6,
+            )
+
+
+def _managing(user: User) -> Iterator[HomeCard]:
+    managed = Study.objects.with_role(user, StudyRole.MANAGER)
+    late = Annotation.objects.kept_late().filter(read__study__in=managed).count()
+    if late:
+        study = (
+            Annotation.objects.kept_late()
+            .filter(read__study__in=managed)
+            .values_list("read__study", flat=True)[0]
+        )
+        yield HomeCard(
+            title="Late answers",
+            text="They came after their image had gone to someone else. They are kept; decide whether to use them.",
+            url=reverse("study-page", args=[study]),
+            action="Look at them",
+            count=late,
+            tone="warn",
+            order=8,
+        )
+    if user.is_scientist and not managed.exists():
+        yield HomeCard(
+            title="Make a study",
+            text="Let clinicians label and discard the images of a released batch.",
+            url=reverse("study-new"),
+            action="Make a study",
+            order=40,
+        )

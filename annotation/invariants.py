@@ -1,0 +1,99 @@
+"""What must always hold in annotation's rows; `synthlab check` runs these."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.db.models import Count, F, Q
+
+from annotation.models import (
+    LIVE_READ_STATES,
+    Export,
+    ExportState,
+    Item,
+    Read,
+    ReadKind,
+    ReadState,
+    Review,
+    Snapshot,
+    SnapshotItem,
+    Study,
+    StudyState,
+)
+from annotation.services.snapshots import signature_holds
+from generation.models import SourceImage
+from synthlab.core.invariants import digest_source, invariant
+
+
+@invariant("no image is given to more readers than its study asks for")
+def no_item_is_over_assigned() -> Iterator[str]:
+    live = Count("reads", filter=Q(reads__kind=ReadKind.PRIMARY, reads__state__in=LIVE_READ_STATES))
+    for item in Item.objects.annotate(live=live).filter(live__gt=F("study__reads_per_item")):
+        yield f"item {item.pk}: {item.live} live primary reads"
+
+
+@invariant("nobody reads the same image twice as a primary reader")
+def no_reader_reads_twice() -> Iterator[str]:
+    rows = Read.objects.filter(kind=ReadKind.PRIMARY, state__in=LIVE_READ_STATES, reader__isnull=False)
+    for row in rows.values("item", "reader").annotate(n=Count("id")).filter(n__gt=1).order_by():
+        yield f"item {row['item']}: reader {row['reader']} has {row['n']} reads"
+
+
+@invariant("nobody reviews their own reading")
+def nobody_reviews_their_own() -> Iterator[str]:
+    own = Q(reviewer=F("annotation__author")) | Q(reviewer=F("reader")) | ~Q(reader=F("annotation__author"))
+    for review in Review.objects.filter(own):
+        yield f"review {review.pk}"
+
+
+@invariant("every submitted read has its final answer, and no other read has one")
+def answers_are_there() -> Iterator[str]:
+    finals = Count("annotations", filter=Q(annotations__is_final=True))
+    answered = Q(state__in=(ReadState.SUBMITTED, ReadState.RETURNED))
+    rows = Read.objects.annotate(finals=finals)
+    for read in rows.filter((answered & ~Q(finals=1)) | (~answered & ~Q(finals=0))):
+        yield f"read {read.pk} is {read.state} and has {read.finals} final answers"
+
+
+@invariant("the answer that decided an image is a final one about that image")
+def outcomes_are_final() -> Iterator[str]:
+    rows = Item.objects.filter(outcome__isnull=False)
+    for item in rows.filter(~Q(outcome__read__item=F("pk")) | Q(outcome__is_final=False)):
+        yield f"item {item.pk}"
+
+
+@invariant("an open study holds images")
+def open_studies_hold_images() -> Iterator[str]:
+    for study in Study.objects.filter(state=StudyState.OPEN, items__isnull=True):
+        yield f"study {study.pk}"
+
+
+@invariant("a snapshot holds accepted synthetic images only, and as many as it says")
+def snapshots_are_whole() -> Iterator[str]:
+    foreign = ~Q(image=F("item__synthetic_image")) | Q(item__source_image__isnull=False)
+    for row in SnapshotItem.objects.filter(foreign):
+        yield f"snapshot {row.snapshot_id}: image {row.image_id} is not that of its item"
+    for snapshot in Snapshot.objects.annotate(held=Count("items")).exclude(held=F("item_count")):
+        yield f"snapshot {snapshot.pk}: {snapshot.held} of {snapshot.item_count} images"
+
+
+@invariant("a signed snapshot is what was signed")
+def signatures_hold() -> Iterator[str]:
+    signed = Snapshot.objects.filter(signed_at__isnull=False).select_related("study__schema")
+    for snapshot in signed.iterator():
+        if not signature_holds(snapshot):
+            yield f"snapshot {snapshot.pk}: its content or its signature was changed"
+
+
+@invariant("no snapshot holds a real image's pixels")
+def snapshots_hold_no_real_pixels() -> Iterator[str]:
+    real = SourceImage.objects.values("pixel_digest")
+    for row in SnapshotItem.objects.filter(image__pixel_digest__in=real):
+        yield f"snapshot {row.snapshot_id}: image {row.image_id}"
+
+
+@digest_source("annotation")
+def files_named() -> Iterator[str]:
+    """Every archive that an export names."""
+    done = Export.objects.filter(state=ExportState.SUCCEEDED)
+    yield from done.values_list("digest", flat=True).iterator()

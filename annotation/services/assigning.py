@@ -1,0 +1,90 @@
+"""Managers give reads to named readers, move them, and take them back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef
+
+from annotation.models import LIVE_READ_STATES, Read, ReadKind, ReadState, Study, StudyRole
+from annotation.services.access import require_manager, roles_in
+from synthlab.accounts.models import User
+from synthlab.core.audit import record_event, study_chain
+from synthlab.core.exceptions import Conflict, InvalidInput
+
+MAX_AT_ONCE = 1000
+
+
+@transaction.atomic
+def assign_reads(*, actor: User, study: Study, reads: Sequence[Read], reader: User) -> int:
+    """Give open reads to a reader; ones that were assigned to somebody else move.
+
+    Args:
+        actor: A manager of the study.
+        study: The study of all reads.
+        reads: At most 1000.
+        reader: A reader of the study.
+
+    Returns:
+        How many reads the reader has got.
+
+    Raises:
+        NotAllowed: The actor does not manage the study.
+        InvalidInput: The person does not read in this study, or a read is of another one.
+        Conflict: A read is not open, or its image was given to this reader already.
+    """
+    require_manager(actor, study)
+    if StudyRole.READER not in roles_in(reader, study):
+        raise InvalidInput("not_a_reader", "reader: This person is not a reader of the study.")
+    locked = _lock(study, reads)
+    taken = Read.objects.filter(
+        item=OuterRef("item"), reader=reader, kind=ReadKind.PRIMARY, state__in=LIVE_READ_STATES
+    ).exclude(pk=OuterRef("pk"))
+    keys = [read.pk for read in locked]
+    own_items = [read.item_id for read in locked if read.kind == ReadKind.PRIMARY]
+    if len(set(own_items)) != len(own_items) or Read.objects.filter(Exists(taken), pk__in=keys).exists():
+        raise Conflict("already_theirs", "This reader has another read of one of these images already.")
+    Read.objects.filter(pk__in=keys).update(reader=reader, is_assigned=True)
+    _record(actor, study, "reads.assigned", {"reader": str(reader.pk), "reads": [str(key) for key in keys]})
+    return len(keys)
+
+
+@transaction.atomic
+def withdraw_reads(*, actor: User, study: Study, reads: Sequence[Read]) -> int:
+    """Take open or leased reads back into the queue. What their readers send later is kept as a late answer.
+
+    Returns:
+        How many reads were taken back.
+
+    Raises:
+        NotAllowed: The actor does not manage the study.
+        Conflict: A read is answered already.
+    """
+    require_manager(actor, study)
+    locked = _lock(study, reads, states=(ReadState.OPEN, ReadState.LEASED))
+    keys = [read.pk for read in locked]
+    Read.objects.filter(pk__in=keys).update(
+        state=ReadState.OPEN, reader=None, is_assigned=False, leased_at=None, lease_until=None
+    )
+    _record(actor, study, "reads.withdrawn", {"reads": [str(key) for key in keys]})
+    return len(keys)
+
+
+def _lock(
+    study: Study, reads: Sequence[Read], states: tuple[ReadState, ...] = (ReadState.OPEN,)
+) -> list[Read]:
+    if not 0 < len(reads) <= MAX_AT_ONCE:
+        raise InvalidInput("reads_out_of_range", f"reads: Name 1 to {MAX_AT_ONCE} reads.")
+    rows = Read.objects.filter(study=study, pk__in=[read.pk for read in reads])
+    locked = list(rows.select_for_update().order_by("id"))
+    if len(locked) != len(reads):
+        raise InvalidInput("foreign_read", "reads: All reads must be of this study, each named once.")
+    for read in locked:
+        if read.state not in states:
+            raise Conflict("read_state", f"Read {read.pk} is {read.state}; nothing was changed.")
+    return locked
+
+
+def _record(actor: User, study: Study, action: str, facts: dict[str, object]) -> None:
+    record_event(chain=study_chain(study), actor=actor, action=action, target=study, facts=facts)

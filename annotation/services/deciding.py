@@ -1,0 +1,159 @@
+"""What becomes of an item when its reads are answered: review, dispute, accepted, discarded."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Sequence
+
+from django.utils import timezone
+
+from annotation.agreement import Answer, MarkedRegion, answers_agree
+from annotation.geometry import parse_shape
+from annotation.models import (
+    LIVE_READ_STATES,
+    Annotation,
+    AnswerDecision,
+    ApprovalPolicy,
+    Item,
+    ItemState,
+    Read,
+    ReadKind,
+    ReadState,
+    Study,
+)
+from annotation.services.filling import random_place
+from annotation.services.images import image_of
+from synthlab.core.exceptions import Conflict
+
+_COUNTED = (ReadKind.PRIMARY, ReadKind.CONTROL)
+_UNDECIDED = (ItemState.WAITING, ItemState.READING, ItemState.REVIEW, ItemState.DISPUTED)
+
+
+def lock_item(item_id: object) -> Item:
+    """The item's row, locked: two answers to the same image are settled one after the other."""
+    rows = Item.objects.select_related("study", "synthetic_image", "source_image")
+    return rows.select_for_update(of=("self",)).get(pk=item_id)
+
+
+def settle_item(item: Item) -> None:
+    """Move an item on after an answer was taken; `item` is locked.
+
+    One discard ends an image of a study with several readers, unless somebody labelled it: reads that nobody has begun
+    are void. When all reads are answered, equal answers go to review or count at once, by the study's policy; unequal
+    ones are disputed, and a reviewer gets an adjudication.
+    """
+    reads = list(item.reads.filter(kind__in=_COUNTED, state__in=LIVE_READ_STATES).order_by("ordinal"))
+    finals = final_answers(reads)
+    decisions = {annotation.decision for annotation in finals}
+    if decisions == {AnswerDecision.DISCARDED}:
+        item.reads.filter(kind__in=_COUNTED, state=ReadState.OPEN).update(
+            state=ReadState.VOID, reader=None, is_assigned=False
+        )
+        reads = [read for read in reads if read.state != ReadState.OPEN]
+    if not finals or any(read.state != ReadState.SUBMITTED for read in reads):
+        move_item(item, ItemState.READING)
+    elif not answers_agree([comparable(annotation, item) for annotation in finals]):
+        _dispute(item)
+    elif item.source_image_id is None and _needs_review(item.study, finals):
+        move_item(item, ItemState.REVIEW)
+    else:
+        decide_item(item, finals[0])
+
+
+def decide_item(item: Item, annotation: Annotation) -> None:
+    """The answer counts: accepted if it labels the image, discarded if it discards it.
+
+    Raises:
+        Conflict: The item was decided before.
+    """
+    accepted = annotation.decision == AnswerDecision.LABELLED
+    state = ItemState.ACCEPTED if accepted else ItemState.DISCARDED
+    moved = Item.objects.filter(pk=item.pk, state__in=_UNDECIDED).update(
+        state=state, outcome=annotation, decided_at=timezone.now()
+    )
+    if moved != 1:
+        raise Conflict("item_decided", "This image was decided meanwhile.")
+    item.state = state
+
+
+def move_item(item: Item, state: ItemState) -> None:
+    """An undecided item goes on to another undecided state.
+
+    Raises:
+        Conflict: The item was decided before.
+    """
+    if Item.objects.filter(pk=item.pk, state__in=_UNDECIDED).update(state=state) != 1:
+        raise Conflict("item_decided", "This image was decided meanwhile.")
+    item.state = state
+
+
+def top_up_reads(item: Item) -> int:
+    """Plan the reads again that an image lacks (void ones, after a discard was returned); returns how many."""
+    live = item.reads.filter(kind=ReadKind.PRIMARY, state__in=LIVE_READ_STATES).count()
+    missing = item.study.reads_per_item - live
+    for _ in range(missing):
+        plan_read(item, ReadKind.PRIMARY)
+    return max(missing, 0)
+
+
+def plan_read(item: Item, kind: ReadKind, **fields: object) -> Read:
+    """A new read of an item with the next free ordinal of its kind."""
+    last = item.reads.filter(kind=kind).order_by("-ordinal").values_list("ordinal", flat=True).first()
+    return Read.objects.create(
+        study=item.study,
+        item=item,
+        kind=kind,
+        ordinal=0 if last is None else last + 1,
+        shuffle=random_place(),
+        **fields,
+    )
+
+
+def final_answers(reads: Sequence[Read]) -> list[Annotation]:
+    """The final answers of submitted reads, in the order of the reads."""
+    submitted = [read.pk for read in reads if read.state == ReadState.SUBMITTED]
+    rows = Annotation.objects.filter(read__in=submitted, is_final=True)
+    found = {row.read_id: row for row in rows.prefetch_related("regions__label_class")}
+    return [found[key] for key in submitted]
+
+
+def comparable(annotation: Annotation, item: Item) -> Answer:
+    """An answer as `agreement` compares it."""
+    image = image_of(item)
+    return Answer(
+        decision=annotation.decision,
+        classes=frozenset(annotation.classes),
+        regions=tuple(
+            MarkedRegion(
+                region.label_class.key,
+                parse_shape(region.kind, region.geometry, width=image.width, height=image.height),
+            )
+            for region in annotation.regions.all()
+        ),
+    )
+
+
+def is_sampled(study: Study, read_id: object) -> bool:
+    """Whether a read falls into the study's sample: fixed by the study's key, so that nobody can foresee or retry it."""
+    mac = hmac.new(study.key.encode(), f"sample:{read_id}".encode(), hashlib.sha256).digest()
+    return int.from_bytes(mac[:8], "big") < study.sample_share * 2**64
+
+
+def _needs_review(study: Study, finals: Sequence[Annotation]) -> bool:
+    reads = {read.pk: read for read in Read.objects.filter(pk__in=[row.read_id for row in finals])}
+    if any(read.is_flagged for read in reads.values()):
+        return True
+    if study.approval_policy == ApprovalPolicy.AS_READ:
+        return False
+    labelled = finals[0].decision == AnswerDecision.LABELLED
+    if study.approval_policy == ApprovalPolicy.EVERY and labelled:
+        return True
+    return any(is_sampled(study, key) for key in reads)
+
+
+def _dispute(item: Item) -> None:
+    move_item(item, ItemState.DISPUTED)
+    live = item.reads.filter(kind=ReadKind.ADJUDICATION, state__in=LIVE_READ_STATES)
+    if not live.exists():
+        plan_read(item, ReadKind.ADJUDICATION)

@@ -1,0 +1,173 @@
+"""Images of released batches become items of a study, with the reads that are planned for them."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from django.db import transaction
+
+from annotation.models import Item, Read, Study, StudyState
+from annotation.services.access import require_manager
+from evaluation.models import Decision, GateDecision
+from generation.models import Batch, BatchState, SourceImage, SyntheticImage
+from generation.services.access import may_use
+from synthlab.accounts.models import User
+from synthlab.core.audit import record_event, study_chain
+from synthlab.core.exceptions import Conflict, InvalidInput, NotAllowed
+
+_CHUNK = 2000
+_SHUFFLE_BITS = 31
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """What a fill did.
+
+    Attributes:
+        added: New items.
+        known: Images that the study held already, by their pixels.
+        refused: Images with the very pixels of a real one; they never enter a study.
+    """
+
+    added: int
+    known: int
+    refused: int
+
+
+@transaction.atomic
+def fill_study(*, actor: User, study: Study, batches: Sequence[Batch], limit: int | None = None) -> Filled:
+    """Add the images of released batches to a study, each with its planned reads in a random order.
+
+    Filling with the same batch again adds nothing: an image is once in a study.
+
+    Args:
+        actor: A manager of the study. Who may not use the data set can fill only a study that is made for it already.
+        study: Not closed.
+        batches: Finished and released ones, all of one data set.
+        limit: At most so many new images, in the order of the batches.
+
+    Raises:
+        NotAllowed: The actor does not manage the study, may not use the data set, or a batch is not released.
+        InvalidInput: No batch was named, or they come from another data set.
+        Conflict: The study is closed.
+    """
+    require_manager(actor, study)
+    if not batches:
+        raise InvalidInput("no_batches", "batches: Name at least one released batch.")
+    # The row is the lock: two fills at once must not count the same image as new twice.
+    locked = Study.objects.select_for_update().get(pk=study.pk)
+    if locked.state == StudyState.CLOSED:
+        raise Conflict("study_state", "The study is closed. Open it again to add images.")
+    _check_dataset(actor, locked, batches)
+    for batch in batches:
+        _require_released(batch)
+    filled = _add_images(locked, batches, limit)
+    record_event(
+        chain=study_chain(study),
+        actor=actor,
+        action="study.filled",
+        target=study,
+        facts={
+            "batches": [str(batch.pk) for batch in batches],
+            "added": filled.added,
+            "known": filled.known,
+            "refused": filled.refused,
+        },
+    )
+    study.dataset_id = locked.dataset_id
+    return filled
+
+
+def released_batches(study: Study, user: User) -> Iterable[Batch]:
+    """The batches that a manager may fill a study from, newest first."""
+    released = Batch.objects.filter(
+        state=BatchState.SUCCEEDED,
+        decisions__superseded_at__isnull=True,
+        decisions__decision=Decision.RELEASED,
+    ).select_related("generator__dataset")
+    if study.dataset_id:
+        return released.filter(generator__dataset=study.dataset_id)
+    return [batch for batch in released if may_use(user, batch.generator.dataset)]
+
+
+def _check_dataset(actor: User, study: Study, batches: Sequence[Batch]) -> None:
+    dataset = batches[0].generator.dataset
+    if any(batch.generator.dataset_id != dataset.pk for batch in batches):
+        raise InvalidInput("mixed_datasets", "batches: All images of a study come from one data set.")
+    if study.dataset_id is None:
+        if not may_use(actor, dataset):
+            raise NotAllowed(
+                "members_only", "Only the owner and members of the data set may start a study from it."
+            )
+        Study.objects.filter(pk=study.pk, dataset__isnull=True).update(dataset=dataset)
+        study.dataset = dataset
+    elif study.dataset_id != dataset.pk:
+        raise InvalidInput("other_dataset", "batches: The images of this study come from another data set.")
+
+
+def _require_released(batch: Batch) -> None:
+    if batch.state != BatchState.SUCCEEDED:
+        raise NotAllowed(
+            "batch_not_finished", f"Batch {batch.pk} is {batch.state}; only finished ones can be read."
+        )
+    # The row is locked, so that a batch withheld meanwhile does not slip in.
+    decision = GateDecision.objects.select_for_update().live().filter(batch=batch).first()
+    if decision is None or decision.decision != Decision.RELEASED:
+        raise NotAllowed(
+            "batch_not_released", f"Batch {batch.pk} is not released; only released ones can be read."
+        )
+
+
+def _add_images(study: Study, batches: Sequence[Batch], limit: int | None) -> Filled:
+    known = set(study.items.values_list("synthetic_image__pixel_digest", flat=True))
+    added = repeated = refused = 0
+    for chunk in _chunks(_images(batches)):
+        real = set(
+            SourceImage.objects.filter(pixel_digest__in=[image.pixel_digest for image in chunk]).values_list(
+                "pixel_digest", flat=True
+            )
+        )
+        fresh: list[SyntheticImage] = []
+        for image in chunk:
+            if image.pixel_digest in real:
+                refused += 1
+            elif image.pixel_digest in known:
+                repeated += 1
+            elif limit is None or added + len(fresh) < limit:
+                known.add(image.pixel_digest)
+                fresh.append(image)
+        _add_items(study, fresh)
+        added += len(fresh)
+    return Filled(added, repeated, refused)
+
+
+def _images(batches: Sequence[Batch]) -> Iterator[SyntheticImage]:
+    for batch in batches:
+        yield from batch.images.order_by("index").only("pk", "pixel_digest").iterator(_CHUNK)
+
+
+def _chunks(images: Iterator[SyntheticImage]) -> Iterator[list[SyntheticImage]]:
+    # SQLite takes a limited number of values in one query.
+    while chunk := list(islice(images, _CHUNK)):
+        yield chunk
+
+
+def _add_items(study: Study, images: Sequence[SyntheticImage]) -> None:
+    items = [Item(study=study, synthetic_image=image) for image in images]
+    Item.objects.bulk_create(items, batch_size=_CHUNK)
+    Read.objects.bulk_create(
+        (
+            Read(study=study, item=item, ordinal=ordinal, shuffle=random_place())
+            for item in items
+            for ordinal in range(study.reads_per_item)
+        ),
+        batch_size=_CHUNK,
+    )
+
+
+def random_place() -> int:
+    """A place in the stored shuffle that nobody can foresee."""
+    return secrets.randbits(_SHUFFLE_BITS)

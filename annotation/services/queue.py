@@ -1,0 +1,209 @@
+"""Handing out reads: one claim is one short transaction.
+
+The order is a stored random number, so a random order is a walk along an index; each reader's claims go on from where
+the last one came to. On PostgreSQL rows that another claim holds are skipped (`SKIP LOCKED`); on SQLite transactions
+are IMMEDIATE, so claims follow one another. On both the lease is taken by a guarded UPDATE that must change one row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Exists, Min, OuterRef, QuerySet
+from django.db.models.functions import Now
+
+from annotation.models import (
+    LIVE_READ_STATES,
+    Item,
+    ItemState,
+    Membership,
+    Read,
+    ReadHolder,
+    ReadKind,
+    ReadSkip,
+    ReadState,
+    SkipKind,
+    Study,
+    StudyRole,
+    StudyState,
+)
+from synthlab.accounts.models import User
+from synthlab.core.exceptions import InvalidInput, NotAllowed
+
+LEASE = timedelta(minutes=15)
+MAX_HELD = 3
+_RECLAIM_AT_ONCE = 50
+
+_KINDS: dict[str, tuple[ReadKind, ...]] = {
+    StudyRole.READER: (ReadKind.PRIMARY, ReadKind.REPEAT, ReadKind.CONTROL),
+    StudyRole.REVIEWER: (ReadKind.ADJUDICATION,),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a reader got; without reads, why.
+
+    Attributes:
+        reads: Reads that the reader holds now, unfinished ones first.
+        reason: `all_done`, `leased` (others hold what is left) or `paused`; None where there are reads.
+        until: When the first of the others' leases ends, for `leased`.
+    """
+
+    reads: tuple[Read, ...]
+    reason: str | None = None
+    until: datetime | None = None
+
+
+def claim_reads(*, reader: User, study: Study, count: int = 1) -> Claim:
+    """Hand out up to `count` reads; a person holds at most three at a time.
+
+    Unfinished reads that the person holds come first and are renewed, then reads assigned to them, then the queue; what
+    they put aside for later comes last. Never an image that they have read already. Claims are not audited one by one:
+    who ever held a read stands in ReadHolder.
+
+    Args:
+        reader: A reader (primary reads) or reviewer (adjudications) of the study.
+        study: Whose queue.
+        count: 1 to 3.
+
+    Raises:
+        NotAllowed: The person neither reads nor reviews in this study.
+        InvalidInput: The count is out of range.
+    """
+    if not 1 <= count <= MAX_HELD:
+        raise InvalidInput("count_out_of_range", f"count: Expected 1 to {MAX_HELD}.")
+    with transaction.atomic():
+        # The person's own rows are the lock between two tabs: no image twice, and never more than three held.
+        roles = list(
+            Membership.objects.select_for_update()
+            .filter(study=study, user=reader, role__in=tuple(_KINDS))
+            .order_by("role")
+        )
+        if not roles:
+            raise NotAllowed("study_role_needed", "Only readers and reviewers of this study get reads.")
+        state = Study.objects.values_list("state", flat=True).get(pk=study.pk)
+        if state != StudyState.OPEN:
+            return Claim((), "paused")
+        held = _renew_held(reader, study, count)
+        if len(held) < count:
+            _reclaim_expired(study)
+            held += _take(reader, study, roles, count - len(held))
+        if held:
+            return Claim(tuple(held))
+        return _explain(reader, study, _kinds(roles))
+
+
+def take_lease(read: Read, reader: User) -> bool:
+    """Open → leased by this person, if it is open still; whether it was."""
+    taken = Read.objects.filter(pk=read.pk, state=ReadState.OPEN).update(
+        state=ReadState.LEASED, reader=reader, leased_at=Now(), lease_until=Now() + LEASE
+    )
+    if taken:
+        ReadHolder.objects.bulk_create([ReadHolder(read=read, reader=reader)], ignore_conflicts=True)
+        ReadSkip.objects.filter(read=read, reader=reader, kind=SkipKind.LATER).delete()
+        Item.objects.filter(pk=read.item_id, state=ItemState.WAITING).update(state=ItemState.READING)
+        read.refresh_from_db(fields=["state", "reader", "leased_at", "lease_until", "rev"])
+    return bool(taken)
+
+
+def available_reads(reader: User, study: Study, kinds: tuple[ReadKind, ...]) -> QuerySet[Read]:
+    """Open reads of the queue that this person may get: no image they have read, none that they said is not theirs."""
+    own = Read.objects.filter(
+        item=OuterRef("item"), reader=reader, state__in=(*LIVE_READ_STATES, ReadState.RETURNED)
+    )
+    declined = ReadSkip.objects.filter(read__item=OuterRef("item"), reader=reader, kind=SkipKind.NOT_MY_FIELD)
+    queue = Read.objects.filter(study=study, state=ReadState.OPEN, reader__isnull=True, kind__in=kinds)
+    return queue.filter(~Exists(own), ~Exists(declined))
+
+
+def _kinds(roles: list[Membership]) -> tuple[ReadKind, ...]:
+    return tuple(kind for role in roles for kind in _KINDS[role.role])
+
+
+def _renew_held(reader: User, study: Study, count: int) -> list[Read]:
+    mine = Read.objects.filter(study=study, reader=reader, state=ReadState.LEASED)
+    held = list(_locked(mine).order_by("leased_at", "id")[:count])
+    Read.objects.filter(pk__in=[read.pk for read in held]).update(lease_until=Now() + LEASE)
+    for read in held:
+        read.refresh_from_db(fields=["lease_until"])
+    return held
+
+
+def _reclaim_expired(study: Study) -> None:
+    """Expired leases go back to open; assigned reads stay with their reader."""
+    expired = _locked(Read.objects.lease_expired().filter(study=study)).order_by("lease_until")
+    rows = list(expired[:_RECLAIM_AT_ONCE])
+    for assigned in (True, False):
+        keys = [read.pk for read in rows if read.is_assigned == assigned]
+        if not keys:
+            continue
+        freed: dict[str, object] = {"state": ReadState.OPEN, "leased_at": None, "lease_until": None}
+        if not assigned:
+            freed["reader"] = None
+        Read.objects.filter(pk__in=keys, state=ReadState.LEASED).update(**freed)
+
+
+def _take(reader: User, study: Study, roles: list[Membership], wanted: int) -> list[Read]:
+    taken: list[Read] = []
+    walk = _candidates(reader, study, roles)
+    while len(taken) < wanted:
+        read = next(walk, None)
+        if read is None:
+            break
+        if take_lease(read, reader):
+            taken.append(read)
+    return taken
+
+
+def _candidates(reader: User, study: Study, roles: list[Membership]) -> Iterator[Read]:
+    """One open read after the other, each looked up only when the one before was taken."""
+    assigned = Read.objects.filter(study=study, reader=reader, state=ReadState.OPEN).order_by(
+        "created_at", "id"
+    )
+    yield from _while_found(assigned)
+    kinds = _kinds(roles)
+    queue = available_reads(reader, study, kinds).order_by("shuffle", "id")
+    put_aside = ReadSkip.objects.filter(read=OuterRef("pk"), reader=reader, kind=SkipKind.LATER)
+    fresh = queue.filter(~Exists(put_aside))
+    yield from _while_found(fresh, roles)
+    # Behind the place that the claims have come to there may be reads that were given back.
+    _move_cursor(roles, 0)
+    yield from _while_found(fresh, roles)
+    _move_cursor(roles, 0)
+    yield from _while_found(queue)
+
+
+def _while_found(rows: QuerySet[Read], roles: list[Membership] | None = None) -> Iterator[Read]:
+    """The first row, again and again; with `roles` from their place in the shuffle on, which moves along."""
+    while True:
+        ahead = rows.filter(shuffle__gte=roles[0].queue_shuffle) if roles else rows
+        read = _locked(ahead).first()
+        if read is None:
+            return
+        if roles:
+            _move_cursor(roles, read.shuffle)
+        yield read
+
+
+def _move_cursor(roles: list[Membership], shuffle: int) -> None:
+    if roles[0].queue_shuffle != shuffle:
+        roles[0].queue_shuffle = shuffle
+        roles[0].save(update_fields=["queue_shuffle"])
+
+
+def _locked(rows: QuerySet[Read]) -> QuerySet[Read]:
+    # Django leaves the lock out on SQLite, where the transaction holds the only write lock already.
+    return rows.select_for_update(skip_locked=True, of=("self",), no_key=True)
+
+
+def _explain(reader: User, study: Study, kinds: tuple[ReadKind, ...]) -> Claim:
+    own = Read.objects.filter(
+        item=OuterRef("item"), reader=reader, state__in=(*LIVE_READ_STATES, ReadState.RETURNED)
+    )
+    others = Read.objects.filter(study=study, state=ReadState.LEASED, kind__in=kinds).filter(~Exists(own))
+    until = others.aggregate(first=Min("lease_until"))["first"]
+    return Claim((), "leased", until) if until else Claim((), "all_done")

@@ -1,0 +1,184 @@
+"""From rows of the database to the plain rows that exports are written from."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from annotation.export.document import write_document
+from annotation.export.rows import (
+    ClassRow,
+    MemberRow,
+    RegionRow,
+    Release,
+    SchemaRow,
+    SignatureRow,
+)
+from annotation.geometry import parse_shape
+from annotation.models import Annotation, LabelSchema, Review, Snapshot, SnapshotItem, Study
+from evaluation.models import Evaluation
+from generation.models import Dataset, SyntheticImage
+
+
+def pseudonym(study: Study, user_id: object) -> str:
+    """A name for a person inside one study, from which nobody without its key finds the person."""
+    mac = hmac.new(study.key.encode(), f"person:{user_id}".encode(), hashlib.sha256)
+    return f"p-{mac.hexdigest()[:12]}"
+
+
+def document_of(snapshot: Snapshot) -> bytes:
+    """The canonical document of a snapshot, written again from the rows."""
+    return write_document(schema_row(snapshot.study.schema), member_rows(snapshot))
+
+
+def release_of(snapshot: Snapshot) -> Release:
+    """All that an export of a snapshot tells."""
+    dataset = snapshot.image_set.dataset
+    return Release(
+        snapshot_id=str(snapshot.pk),
+        name=snapshot.name,
+        digest=snapshot.digest,
+        created_at=snapshot.created_at.isoformat(timespec="microseconds"),
+        study=snapshot.study.title,
+        schema=schema_row(snapshot.study.schema),
+        members=tuple(member_rows(snapshot)),
+        signature=_signature_row(snapshot),
+        evaluation=_describe_evaluation(snapshot.evaluation) if snapshot.evaluation else None,
+        provenance=_provenance(dataset, snapshot),
+        facts=snapshot.facts,
+        licence=dataset.licence,
+    )
+
+
+def member_rows(snapshot: Snapshot) -> list[MemberRow]:
+    """The members of a stored snapshot, in their order."""
+    rows = snapshot.items.select_related("image__batch", "annotation").order_by("position")
+    pairs = [(row.image, row.annotation) for row in rows.prefetch_related("annotation__regions__label_class")]
+    return describe_members(snapshot.study, pairs, before=snapshot)
+
+
+def describe_members(
+    study: Study, pairs: Sequence[tuple[SyntheticImage, Annotation]], *, before: Snapshot | None = None
+) -> list[MemberRow]:
+    """One row for each image and the answer that counts for it, in the order given.
+
+    Args:
+        study: Whose pseudonyms to use.
+        pairs: Images with their answers; regions and batches are best fetched already.
+        before: Leave out reviews that came after this snapshot.
+    """
+    reviewers = _reviewers(study, [annotation.pk for _, annotation in pairs], before)
+    return [
+        _member(study, image, annotation, reviewers.get(annotation.pk, ())) for image, annotation in pairs
+    ]
+
+
+def schema_row(schema: LabelSchema) -> SchemaRow:
+    """A label schema as exports tell it."""
+    return SchemaRow(
+        name=schema.name,
+        version=schema.version,
+        mode=schema.mode,
+        classes=tuple(
+            ClassRow(
+                key=row.key,
+                title=row.title,
+                kind=row.kind,
+                colour=row.colour,
+                code_system=row.code_system,
+                code=row.code,
+                code_display=row.code_display,
+            )
+            for row in schema.classes.order_by("order")
+        ),
+        sites=tuple((row["key"], row["title"]) for row in schema.sites),
+    )
+
+
+def _member(
+    study: Study, image: SyntheticImage, annotation: Annotation, reviewers: Iterable[str]
+) -> MemberRow:
+    return MemberRow(
+        digest=image.digest,
+        width=image.width,
+        height=image.height,
+        classes=tuple(annotation.classes),
+        regions=tuple(
+            RegionRow(
+                label=region.label_class.key,
+                kind=region.kind,
+                shape=parse_shape(region.kind, region.geometry, width=image.width, height=image.height),
+            )
+            for region in annotation.regions.all()
+        ),
+        site=annotation.site,
+        confidence=annotation.confidence,
+        reader=pseudonym(study, annotation.author_id),
+        reviewers=tuple(sorted(reviewers)),
+        recipe=image.recipe,
+    )
+
+
+def _reviewers(study: Study, keys: list[Any], before: Snapshot | None) -> dict[object, set[str]]:
+    found: dict[object, set[str]] = {}
+    for start in range(0, len(keys), 5000):
+        rows = Review.objects.filter(annotation__in=keys[start : start + 5000])
+        if before is not None:
+            rows = rows.filter(created_at__lte=before.created_at)
+        for annotation, reviewer in rows.values_list("annotation", "reviewer"):
+            found.setdefault(annotation, set()).add(pseudonym(study, reviewer))
+    return found
+
+
+def _signature_row(snapshot: Snapshot) -> SignatureRow | None:
+    if snapshot.signed_at is None:
+        return None
+    return SignatureRow(
+        signer=pseudonym(snapshot.study, snapshot.signed_by_id),
+        signed_at=snapshot.signed_at.isoformat(timespec="microseconds"),
+        meaning=snapshot.meaning,
+        signature=snapshot.signature,
+    )
+
+
+def _provenance(dataset: Dataset, snapshot: Snapshot) -> dict[str, Any]:
+    images = SyntheticImage.objects.filter(snapshot_items__snapshot=snapshot)
+    generators = images.order_by().values_list("batch__generator__digest", flat=True).distinct()
+    return {
+        "dataset": str(dataset.pk),
+        "dataset_manifest_digest": dataset.manifest_digest,
+        "modality": dataset.modality,
+        "generators": sorted(generators),
+        "image_set_digest": snapshot.image_set.digest,
+    }
+
+
+def _describe_evaluation(evaluation: Evaluation) -> dict[str, Any]:
+    """The numbers of an evaluation; nothing of a single real image."""
+    columns = (
+        "name", "class_key", "value", "floor", "ratio", "ci_low", "ci_high", "p_value", "n_real", "n_synth",
+        "n_groups", "status",
+    )  # fmt: skip
+    return {
+        "evaluation": str(evaluation.pk),
+        "image_set_digest": evaluation.image_set.digest,
+        "extractor": evaluation.extractor,
+        "extractor_digest": evaluation.extractor_digest,
+        "split": evaluation.split,
+        "look_number": evaluation.look_number,
+        "verdict": evaluation.verdict,
+        "reasons": evaluation.reasons,
+        "metrics": list(evaluation.metrics.order_by("name", "extractor", "class_key").values(*columns)),
+    }
+
+
+def freeze_rows(
+    snapshot: Snapshot, accepted: Sequence[tuple[Any, SyntheticImage, Annotation]]
+) -> list[SnapshotItem]:
+    """The rows of a new snapshot's members: item, image and answer, in the order given."""
+    return [
+        SnapshotItem(snapshot=snapshot, item=item, image=image, annotation=annotation, position=position)
+        for position, (item, image, annotation) in enumerate(accepted)
+    ]

@@ -1,0 +1,48 @@
+"""What the workers run for annotation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from annotation.export.package import DamagedImageError, write_package
+from annotation.models import Export
+from annotation.services import exporting
+from annotation.services.releases import release_of
+from synthlab.core.exceptions import Conflict
+from synthlab.core.files import path_of
+from synthlab.core.job_context import JobContext
+from synthlab.core.models import Job
+
+
+def run_export(context: JobContext) -> dict[str, Any]:
+    """Write a signed snapshot as one archive and store it."""
+    rows = Export.objects.select_related(
+        "snapshot__study__schema",
+        "snapshot__image_set__dataset",
+        "snapshot__evaluation__image_set",
+        "requested_by",
+    )
+    export = rows.get(pk=context.job.subject_id)
+    exporting.mark_running(context=context, export=export)
+    exporting.refuse_real_images(export.snapshot)
+    archive = context.work_dir / "export.zip"
+    try:
+        write_package(
+            release_of(export.snapshot),
+            writer=export.format,
+            image_path=path_of,
+            target=archive,
+            on_progress=lambda done, total: _tell(context, done, total),
+        )
+    except (DamagedImageError, FileNotFoundError, ValueError) as error:
+        raise Conflict("export_damaged", f"The export was stopped: {error}.") from error
+    return exporting.complete_export(context=context, export=export, archive=archive)
+
+
+def _tell(context: JobContext, done: int, total: int) -> None:
+    context.check()
+    context.progress("writing", done, total)
+
+
+def end_export(job: Job) -> None:
+    exporting.end_export(job)

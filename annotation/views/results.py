@@ -1,0 +1,142 @@
+"""What became of each image: accepted, returned, discarded; by whom and why."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.decorators import login_required
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_safe
+
+from annotation.models import Annotation, AnswerDecision, ItemState, Read, ReadState, Study, StudyRole
+from annotation.services.access import roles_in
+from synthlab.accounts.models import User
+from synthlab.core.paging import page_of
+from synthlab.core.people import person_of
+
+COLUMNS = (
+    "item", "state", "read", "read_state", "reader", "submitted_at", "decision", "classes", "discard_reason",
+    "regions", "confidence", "active_seconds", "verdict", "reviewer", "review_comment", "counts",
+)  # fmt: skip
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+@login_required
+@require_safe
+def result_list(request: HttpRequest, pk: UUID) -> HttpResponse:
+    study = _managed(person_of(request), pk)
+    chosen = {name: request.GET.get(name, "") for name in ("state", "reader", "reason", "class")}
+    page = page_of(request, _filtered(study, chosen))
+    context = {
+        "study": study,
+        "page": page,
+        "rows": [_row(read) for read in page.rows],
+        "states": [*ItemState.values, ReadState.RETURNED.value],
+        "readers": User.objects.filter(reads__study=study).distinct(),
+        "classes": study.schema.classes.all(),
+        "chosen": chosen,
+    }
+    return render(request, "annotation/result_list.html", context)
+
+
+@login_required
+@require_safe
+def result_table(request: HttpRequest, pk: UUID) -> StreamingHttpResponse:
+    """The same rows as a table for a spreadsheet, streamed."""
+    study = _managed(person_of(request), pk)
+    chosen = {name: request.GET.get(name, "") for name in ("state", "reader", "reason", "class")}
+    response = StreamingHttpResponse(_lines(_filtered(study, chosen)), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="results-{study.pk}.csv"'
+    response["Cache-Control"] = "private, no-store"
+    return response
+
+
+def _managed(user: User, pk: UUID) -> Study:
+    study = get_object_or_404(Study.objects.visible_to(user).select_related("schema"), pk=pk)
+    if StudyRole.MANAGER not in roles_in(user, study):
+        raise Http404
+    return study
+
+
+def _filtered(study: Study, chosen: dict[str, str]) -> QuerySet[Read]:
+    rows = Read.objects.filter(study=study, submitted_at__isnull=False)
+    if chosen["state"] == ReadState.RETURNED:
+        rows = rows.filter(state=ReadState.RETURNED)
+    elif chosen["state"] in ItemState.values:
+        rows = rows.filter(item__state=chosen["state"])
+    if _is_uuid(chosen["reader"]):
+        rows = rows.filter(reader=chosen["reader"])
+    if chosen["reason"]:
+        rows = rows.filter(annotations__is_final=True, annotations__discard_reason=chosen["reason"])
+    if chosen["class"]:
+        # Text in a JSON list: the database's own containment look-up does not exist on SQLite.
+        rows = rows.filter(annotations__is_final=True, annotations__classes__icontains=f'"{chosen["class"]}"')
+    rows = rows.select_related("item", "reader", "study__schema").order_by("-submitted_at", "id")
+    return rows.prefetch_related("annotations__regions", "annotations__reviews__reviewer")
+
+
+def _row(read: Read) -> dict[str, Any]:
+    final = next((row for row in read.annotations.all() if row.is_final), None)
+    reviews = list(final.reviews.all()) if final else []
+    return {
+        "read": read,
+        "item": read.item,
+        "final": final,
+        "review": reviews[-1] if reviews else None,
+        "counts": bool(final and read.item.outcome_id == final.pk),
+        "reason": _reason(read.study, final),
+    }
+
+
+def _reason(study: Study, final: Annotation | None) -> str:
+    if final is None or final.decision != AnswerDecision.DISCARDED:
+        return ""
+    titles = {row["key"]: row["title"] for row in study.schema.discard_reasons}
+    return str(titles.get(final.discard_reason, final.discard_reason))
+
+
+class _Echo:
+    """A file that hands back what is written to it."""
+
+    def write(self, line: str) -> str:
+        return line
+
+
+def _lines(rows: QuerySet[Read]) -> Iterator[str]:
+    writer = csv.writer(_Echo())
+    yield writer.writerow(COLUMNS)
+    for read in rows.iterator(500):
+        yield writer.writerow([_cell(value) for value in _values(_row(read))])
+
+
+def _values(row: dict[str, Any]) -> list[Any]:
+    read, item, final, verdict = row["read"], row["item"], row["final"], row["review"]
+    answer = ["", "", "", 0, ""]
+    if final:
+        answer = [
+            final.decision, " ".join(final.classes), final.discard_reason, len(final.regions.all()), final.confidence
+        ]  # fmt: skip
+    said = [verdict.verdict, verdict.reviewer.username, verdict.comment] if verdict else ["", "", ""]
+    return [
+        item.pk, item.state, read.pk, read.state, read.reader.username, read.submitted_at.isoformat(), *answer,
+        round(read.active_seconds, 1), *said, "yes" if row["counts"] else "no",
+    ]  # fmt: skip
+
+
+def _cell(value: Any) -> str:
+    """Text that a spreadsheet does not run as a formula."""
+    text = "" if value is None else str(value)
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
