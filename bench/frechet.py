@@ -65,7 +65,7 @@ def measure(run: Run) -> Result:
             ROOT_ROUTE: lambda: by_matrix_root(x, y),
             EIGEN_ROUTE: lambda: by_eigenvalues(x, y),
         },
-        rounds=3 if run.quick else 9,
+        rounds=2 if run.quick else 9,
         warm_up=0,
     )
     middle = {name: statistics.median(times) for name, times in seconds.items()}
