@@ -32,7 +32,7 @@ class Progress:
     Attributes:
         step: finished steps; also the position in the order of the data (step × batch size images seen).
         seconds: time spent so far, over all attempts.
-        config: the run's `TrainConfig` as a dict; a checkpoint of another config is refused.
+        config: the run's `TrainConfig.recipe`; a checkpoint of another one is refused.
         manifest_digest: the data it was trained on; likewise.
         best: ``{"step", "monitor_kid_pixels"}`` of the generator in ``best.safetensors``, or empty.
     """

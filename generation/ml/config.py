@@ -125,6 +125,14 @@ class TrainConfig:
         """All fields as JSON-ready values; `from_request` takes them back."""
         return {**dataclasses.asdict(self), "augment": list(self.augment)}
 
+    def recipe(self) -> dict[str, Any]:
+        """`to_dict` without the budget: what decides the weights after any given number of steps.
+
+        Nothing in a run depends on when it will end, so a run may go on with a larger budget, and one cut short at step
+        k gives the file that a budget of k steps gives.
+        """
+        return {name: value for name, value in self.to_dict().items() if name not in ("steps", "seconds")}
+
 
 def _choice(what: str, options: Mapping[str, dict[str, Any]], name: object) -> dict[str, Any]:
     if not isinstance(name, str) or name not in options:

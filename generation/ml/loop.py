@@ -21,6 +21,9 @@ from generation.ml.players import Players
 from generation.ml.seeding import DataOrder
 from generation.ml.weights import GeneratorRecord, serialise_generator
 
+# An untrained generator is allowed to show one picture.
+COLLAPSE_GRACE_STEPS = 200
+
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
@@ -110,7 +113,7 @@ class _Run:
 
     def resume(self, folder: Path) -> None:
         progress = load_checkpoint(
-            folder, self.players.parts, self.config.to_dict(), self.data.manifest_digest
+            folder, self.players.parts, self.config.recipe(), self.data.manifest_digest
         )
         self.step, self.seconds_before, self.best = progress.step, progress.seconds, progress.best
         self.best_bytes = read_best(folder)
@@ -193,7 +196,7 @@ class _Run:
         if look.metrics:
             self.report.metric(self.step, look.metrics)
         self._keep_if_best(look)
-        if look.is_collapsed and self.step > 200:
+        if look.is_collapsed and self.step > COLLAPSE_GRACE_STEPS:
             self.report.warning(
                 "collapse",
                 "the generated images hardly differ from each other; stop, or try a lower learning rate",
@@ -210,7 +213,7 @@ class _Run:
         progress = Progress(
             step=self.step,
             seconds=self.seconds,
-            config=self.config.to_dict(),
+            config=self.config.recipe(),
             manifest_digest=self.data.manifest_digest,
             best=self.best,
         )
@@ -229,7 +232,7 @@ class _Run:
             skip_excitation=config.skip_excitation,
             classes=self.data.classes,
             dataset_manifest_digest=self.data.manifest_digest,
-            config=config.to_dict(),
+            config=config.recipe(),
             seed=config.seed,
             code_version=self.code_version,
             step=self.step,

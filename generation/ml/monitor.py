@@ -14,6 +14,7 @@ from torch.nn import functional
 FEWEST_MONITOR_IMAGES = 20
 FILTERS = 48
 SCALES = 3
+SMALLEST = 8  # px: below, a 5 px filter sees nothing but the whole picture
 
 
 class PixelMonitor:
@@ -45,6 +46,8 @@ class PixelMonitor:
     def _describe(self, images: Tensor) -> Tensor:
         parts = []
         for scale in range(SCALES):
+            if images.shape[-1] < SMALLEST * 2**scale:
+                break
             shrunk = functional.avg_pool2d(images, 2**scale) if scale else images
             response = functional.relu(
                 functional.conv2d(shrunk, self._bank.to(images.dtype))
@@ -53,7 +56,8 @@ class PixelMonitor:
         return torch.cat(parts, dim=1).double()  # (n, 2 · scales · filters)
 
     def _features(self, images: Tensor) -> Tensor:
-        return (self._describe(images) - self._mean) / self._scale
+        # Squashed: a few values far outside, usual early on, would drown everything else in the cubic kernel.
+        return torch.tanh((self._describe(images) - self._mean) / self._scale / 3)
 
 
 def kernel_distance(x: Tensor, y: Tensor) -> float:

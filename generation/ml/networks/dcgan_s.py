@@ -129,12 +129,21 @@ class Discriminator(nn.Module):
     def forward(self, x: Tensor, y: Tensor | None = None) -> Tensor:
         """Images (n, c, h, w) and classes (n,) or None → scores (n,)."""
         for conv in self.convs:
-            x = functional.leaky_relu(conv(x), 0.2)
-        x = functional.leaky_relu(self.mix(append_minibatch_deviation(x)), 0.2)  # (n, 8f, 4, 4)
+            x = leaky_relu(conv(x))
+        x = leaky_relu(self.mix(append_minibatch_deviation(x)))  # (n, 8f, 4, 4)
         scores: Tensor = self.score(x.flatten(1)).squeeze(1)
         if self.project is not None and y is not None:
             scores = scores + (self.project(y) * x.mean(dim=(2, 3))).sum(dim=1)
         return scores
+
+
+def leaky_relu(x: Tensor) -> Tensor:
+    """LeakyReLU with the gain that keeps the variance.
+
+    A spectrally normalised layer passes most directions weakened. Without the gain the scores of a few hundred training
+    steps stay within ±0.05, and the discriminator tells the generator next to nothing.
+    """
+    return functional.leaky_relu(x, 0.2) * 2**0.5
 
 
 def append_minibatch_deviation(x: Tensor, group: int = 4) -> Tensor:

@@ -1,0 +1,148 @@
+"""Make the shipped demo generator again: ``python -m generation.pretrained FOLDER [--steps N] [--threads N]``.
+
+Cuts scikit-image's colon IHC photograph with the ordinary ingest, trains on the training split with the ordinary training
+verb, and leaves ``ihc-64.safetensors`` in the folder. The same steps, thread count, PyTorch and kind of processor give the
+same bytes. Started again on the same folder, it goes on from the last checkpoint.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from generation.child import BadInput
+from synthlab.version import code_version
+
+ROOT = Path(__file__).resolve().parents[2]
+NAME = "ihc-64"
+STEPS = 12_000
+MONITOR_SHARE = 0.1
+INGEST_OPTIONS: dict[str, Any] = {"tile": {"size": 64, "stride": 16}, "channels": "rgb", "split": {"seed": 0}}
+CONFIG: dict[str, Any] = {
+    "architecture": "dcgan-s",
+    "image_size": 64,
+    "channels": 3,
+    "dtype": "bfloat16",
+    "seed": 0,
+    "sample_every": 250,
+    "checkpoint_every": 250,
+}
+
+
+def main() -> None:
+    """Ingest, train, copy."""
+    parser = argparse.ArgumentParser(prog="python -m generation.pretrained", description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--steps", type=int, default=STEPS)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="NAME=JSON", help="change a setting, for trials"
+    )
+    arguments = parser.parse_args()
+    folder = arguments.folder.resolve()
+    changes = {name: json.loads(value) for name, _, value in (item.partition("=") for item in arguments.set)}
+    manifest = prepare_manifest(folder / "data")
+    spec = {
+        "manifest": str(manifest),
+        "config": {**CONFIG, **changes, "steps": arguments.steps},
+        "resume_from": _last_checkpoint(folder / "train"),
+        "threads": arguments.threads,
+        "code_version": arguments.code_version or code_version(),
+    }
+    result = run_verb("generation.ml", "train", folder / "train", spec)
+    shutil.copyfile(result["weights"], folder / f"{NAME}.safetensors")
+    (folder / "card.json").write_text(json.dumps(result["card"], indent=1))
+    sys.stdout.write(json.dumps(result["card"]) + "\n")
+
+
+def prepare_manifest(folder: Path) -> Path:
+    """Tile and split the photograph; list the training tiles and the monitor slice.
+
+    Returns:
+        The path of the manifest. Its digest names the tiles and their splits.
+    """
+    path = folder / "manifest.json"
+    if path.exists():
+        return path
+    work = folder / "ingest"
+    work.mkdir(parents=True, exist_ok=True)
+    photograph = folder / "photograph.png"
+    _save_photograph(photograph)
+    files = [{"ordinal": "0", "path": str(photograph)}]
+    run_verb("generation.ingest", "ingest", work, {"files": files, "options": INGEST_OPTIONS})
+    rows = [json.loads(line) for line in (work / "accepted.jsonl").read_text().splitlines()]
+    listing = sorted((row["digest"], row["group_key"], row["split"]) for row in rows)
+    training = sorted((row for row in rows if row["split"] == "train"), key=lambda row: row["digest"])
+    monitor_groups = _monitor_groups(training)
+    manifest: dict[str, Any] = {
+        "digest": hashlib.sha256(json.dumps(listing, separators=(",", ":")).encode()).hexdigest(),
+        "images": [_entry(work, row) for row in training if row["group_key"] not in monitor_groups],
+        "monitor": [_entry(work, row) for row in training if row["group_key"] in monitor_groups],
+    }
+    path.write_text(json.dumps(manifest))
+    return path
+
+
+def run_verb(package: str, verb: str, work: Path, spec: dict[str, Any]) -> dict[str, Any]:
+    """Run one child as the worker would, passing its messages through to stderr.
+
+    Raises:
+        BadInput: what the child refused.
+    """
+    work.mkdir(parents=True, exist_ok=True)
+    path = work / f"{verb}.json"
+    path.write_text(json.dumps({"work": str(work), **spec}))
+    command = [sys.executable, "-m", package, verb, str(path)]
+    result: dict[str, Any] | None = None
+    with subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as child:
+        for line in child.stdout or ():
+            message = json.loads(line)
+            if message["type"] == "error":
+                raise BadInput(message["code"], message["detail"])
+            if message["type"] == "result":
+                result = message
+            sys.stderr.write(line)
+    if result is None:
+        raise RuntimeError(f"{package} {verb} ended without a result (status {child.returncode})")
+    return result
+
+
+def _save_photograph(path: Path) -> None:
+    import skimage.data  # takes a second; not needed to go on with a run
+    from PIL import Image
+
+    Image.fromarray(skimage.data.immunohistochemistry()).save(path)
+
+
+def _monitor_groups(rows: list[dict[str, Any]]) -> set[str]:
+    """Whole region blocks for about a tenth of the tiles: tiles of one block overlap, so they stay together."""
+    sizes: dict[str, int] = {}
+    for row in rows:
+        sizes[row["group_key"]] = sizes.get(row["group_key"], 0) + 1
+    chosen: set[str] = set()
+    for key in sorted(sizes, key=lambda key: hashlib.sha256(f"{CONFIG['seed']}|{key}".encode()).digest()):
+        if sum(sizes[name] for name in chosen) >= MONITOR_SHARE * len(rows):
+            break
+        chosen.add(key)
+    return chosen
+
+
+def _entry(work: Path, row: dict[str, Any]) -> dict[str, Any]:
+    return {"path": str(work / row["file"]), "class": None, "digest": row["digest"]}
+
+
+def _last_checkpoint(work: Path) -> str | None:
+    folders = sorted((work / "checkpoints").glob("step-*"))
+    return str(folders[-1]) if folders else None
+
+
+if __name__ == "__main__":
+    main()

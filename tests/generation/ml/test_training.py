@@ -1,0 +1,342 @@
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from generation.child import BadInput, Reporter
+from generation.ml.checkpoint import KEPT, Parts, Progress, load_checkpoint, save_checkpoint
+from generation.ml.data import load_training_data
+from generation.ml.loop import Outcome, train
+from generation.ml.monitor import PixelMonitor, kernel_distance
+from generation.ml.players import Players
+from generation.ml.png import read_marks
+from generation.ml.weights import load_generator
+from tests.generation.ml.conftest import CPU
+
+
+class Recorder(Reporter):
+    """Keeps what a run says, and can ask it to stop or kill it after some checkpoint."""
+
+    def __init__(self, *, stop_at: int | None = None, kill_at: int | None = None) -> None:
+        super().__init__(lambda line: self.lines.append(json.loads(line)))
+        self.lines: list[dict] = []
+        self.stop_at, self.kill_at = stop_at, kill_at
+
+    @property
+    def should_stop(self) -> bool:
+        return self.stop_at is not None and self.steps >= self.stop_at
+
+    @property
+    def steps(self) -> int:
+        return max((line["step"] for line in self.of("metric")), default=0)
+
+    def cursor(self, cursor) -> None:
+        super().cursor(cursor)
+        if cursor["step"] == self.kill_at:
+            raise KeyboardInterrupt
+
+    def of(self, kind: str) -> list[dict]:
+        return [line for line in self.lines if line["type"] == kind]
+
+    def curve(self, name: str) -> dict[int, float]:
+        return {line["step"]: line["values"][name] for line in self.of("metric") if name in line["values"]}
+
+
+def run(config, manifest: Path, work: Path, report: Reporter | None = None, resume_from=None) -> Outcome:
+    return train(
+        config,
+        load_training_data(manifest, config),
+        device=CPU,
+        work=work,
+        report=report or Recorder(),
+        code_version="test",
+        resume_from=resume_from,
+    )
+
+
+@pytest.mark.parametrize(
+    "wishes",
+    [{}, {"architecture": "dcgan", "g_filters": 4, "d_filters": 4}, {"conditional": True}],
+    ids=["dcgan-s", "dcgan", "conditional"],
+)
+def test_killed_and_resumed_run_gives_the_same_weights_as_one_left_alone(
+    tiny, make_manifest, tmp_path, wishes
+):
+    config, manifest = tiny(**wishes), make_manifest(24, monitor=20)
+    whole = run(config, manifest, tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        run(config, manifest, tmp_path / "killed", Recorder(kill_at=3))
+    resumed = run(
+        config, manifest, tmp_path / "again", resume_from=tmp_path / "killed/checkpoints/step-00000003"
+    )
+    assert whole.step == resumed.step == 6
+    assert whole.best == resumed.best
+    assert hashlib.sha256(whole.generator).hexdigest() == hashlib.sha256(resumed.generator).hexdigest()
+
+
+def test_every_tensor_of_a_resumed_run_is_the_same(tiny, make_manifest, tmp_path):
+    # The chosen generator may be an early one; what would come next must be equal too.
+    manifest = make_manifest()
+    run(tiny(), manifest, tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        run(tiny(), manifest, tmp_path / "killed", Recorder(kill_at=3))
+    run(tiny(), manifest, tmp_path / "again", resume_from=tmp_path / "killed/checkpoints/step-00000003")
+    states = [
+        (tmp_path / name / "checkpoints/step-00000006/state.safetensors").read_bytes()
+        for name in ("whole", "again")
+    ]
+    assert states[0] == states[1]
+
+
+def test_budget_decides_only_where_a_run_ends(tiny, make_manifest, tmp_path):
+    manifest = make_manifest()
+    short = run(tiny(steps=3), manifest, tmp_path / "short")
+    longer = run(
+        tiny(steps=6), manifest, tmp_path / "longer", resume_from=tmp_path / "short/checkpoints/step-00000003"
+    )
+    assert longer.generator == run(tiny(steps=6), manifest, tmp_path / "whole").generator
+    assert longer.generator != short.generator
+    in_time = tiny(steps=None, seconds=3600)
+    stopped = run(in_time, manifest, tmp_path / "time", Recorder(stop_at=2))
+    assert stopped.step == 2
+
+
+def test_another_seed_gives_other_weights(tiny, make_manifest, tmp_path):
+    manifest = make_manifest()
+    assert (
+        run(tiny(), manifest, tmp_path / "a").generator
+        != run(tiny(seed=1), manifest, tmp_path / "b").generator
+    )
+
+
+def test_stop_is_obeyed_and_leaves_a_checkpoint_to_resume_from(tiny, make_manifest, tmp_path):
+    report = Recorder(stop_at=4)
+    manifest = make_manifest()
+    outcome = run(tiny(), manifest, tmp_path / "first", report)
+    assert (outcome.stopped, outcome.step) == (True, 4)
+    cursor = report.of("cursor")[-1]["cursor"]
+    assert cursor["step"] == 4
+    resumed = run(tiny(), manifest, tmp_path / "second", resume_from=Path(cursor["checkpoint"]))
+    assert (resumed.stopped, resumed.step) == (False, 6)
+    assert resumed.generator == run(tiny(), manifest, tmp_path / "whole").generator
+
+
+def test_run_reports_curves_samples_and_checkpoints(tiny, make_manifest, tmp_path):
+    report = Recorder()
+    run(tiny(), make_manifest(24, monitor=20), tmp_path, report)
+    assert set(report.curve("g_loss")) == set(report.curve("d_loss")) == set(report.curve("images_per_s"))
+    assert set(report.curve("monitor_kid_pixels")) == set(report.curve("d_overfit_gap")) == {3, 6}
+    assert [line["step"] for line in report.of("artifact") if line["kind"] == "checkpoint"] == [3, 6]
+    samples = [Path(line["path"]) for line in report.of("artifact") if line["kind"] == "samples"]
+    with Image.open(samples[0]) as grid:
+        assert grid.size == (32, 32)  # four tiles of 16 px
+    assert "trainedAlgorithmicMedia" in str(read_marks(samples[0].read_bytes()))
+    last = report.of("progress")[-1]
+    assert (last["done"], last["total"]) == (6, 6)
+
+
+def test_best_generator_by_the_monitor_is_kept(tiny, make_manifest, tmp_path, monkeypatch):
+    distances = iter([0.5, 0.1, 0.9])
+    monkeypatch.setattr(PixelMonitor, "distance", lambda self, images: next(distances))
+    outcome = run(tiny(steps=9), make_manifest(24, monitor=20), tmp_path)
+    assert outcome.best == {"step": 6, "monitor_kid_pixels": 0.1}
+    path = tmp_path / "g.safetensors"
+    path.write_bytes(outcome.generator)
+    assert load_generator(path, device=torch.device("cpu")).record.step == 6
+
+
+def test_too_small_a_monitor_slice_chooses_nothing(tiny, make_manifest, tmp_path):
+    report = Recorder()
+    assert run(tiny(), make_manifest(24, monitor=19), tmp_path, report).best == {}
+    assert report.curve("monitor_kid_pixels") == {}
+
+
+def test_loss_that_is_no_number_stops_the_run_and_keeps_the_last_good_checkpoint(
+    tiny, make_manifest, tmp_path, monkeypatch
+):
+    real_step = Players.step
+
+    def failing_step(self, number, real, labels):
+        facts = real_step(self, number, real, labels)
+        return facts if number < 4 else {**facts, "g_loss": torch.tensor(float("nan"))}
+
+    monkeypatch.setattr(Players, "step", failing_step)
+    report = Recorder()
+    with pytest.raises(BadInput) as refusal:
+        run(tiny(), make_manifest(), tmp_path, report)
+    assert refusal.value.code == "diverged"
+    assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["step-00000003"]
+    assert report.of("cursor")[-1]["cursor"]["step"] == 3
+
+
+def test_budget_in_seconds_ends_the_run(tiny, make_manifest, tmp_path):
+    ticks = iter(range(10_000))
+    config = tiny(steps=None, seconds=40)
+    outcome = train(
+        config,
+        load_training_data(make_manifest(), config),
+        device=CPU,
+        work=tmp_path,
+        report=Recorder(),
+        code_version="test",
+        clock=lambda: float(next(ticks)),
+    )
+    assert not outcome.stopped
+    assert 1 < outcome.step < 40
+
+
+def test_collapse_is_said(tiny, make_manifest, tmp_path, monkeypatch):
+    monkeypatch.setattr("generation.ml.look.COLLAPSED_BELOW", 1e9)
+    monkeypatch.setattr("generation.ml.loop.COLLAPSE_GRACE_STEPS", 0)
+    report = Recorder()
+    run(tiny(), make_manifest(), tmp_path, report)
+    assert {line["code"] for line in report.of("warning")} == {"collapse"}
+
+
+def test_training_beats_its_own_start(tiny, make_manifest, tmp_path):
+    report = Recorder()
+    config = tiny(steps=240, sample_every=20, checkpoint_every=240, g_filters=8, d_filters=8, batch_size=16)
+    outcome = run(config, make_manifest(48, monitor=24), tmp_path, report)
+    curve = report.curve("monitor_kid_pixels")
+    assert outcome.best["monitor_kid_pixels"] < 0.5 * curve[20]
+
+
+class TestData:
+    @pytest.mark.parametrize(
+        ("change", "code"),
+        [
+            (lambda m: m["images"].__delitem__(slice(7, None)), "too_few_images"),
+            (lambda m: m["images"][3].update(digest="0" * 64), "image_changed"),
+            (lambda m: m["images"][3].update(path="/nowhere.png"), "unreadable_image"),
+            (lambda m: m["images"][3].pop("path"), "bad_manifest"),
+            (lambda m: m.pop("digest"), "bad_manifest"),
+        ],
+    )
+    def test_bad_lists_are_refused(self, tiny, make_manifest, change, code):
+        path = make_manifest(12)
+        manifest = json.loads(path.read_text())
+        change(manifest)
+        path.write_text(json.dumps(manifest))
+        with pytest.raises(BadInput) as refusal:
+            load_training_data(path, tiny())
+        assert refusal.value.code == code
+
+    def test_identical_images_are_refused(self, tiny, make_manifest):
+        with pytest.raises(BadInput, match="same picture"):
+            load_training_data(make_manifest(12, constant=True), tiny())
+
+    def test_other_size_or_mode_is_refused(self, tiny, make_manifest):
+        with pytest.raises(BadInput, match="32 × 32 px"):
+            load_training_data(make_manifest(12, size=32), tiny())
+        with pytest.raises(BadInput, match="has 1 channels"):
+            load_training_data(make_manifest(12, channels=1), tiny())
+
+    def test_classes_are_needed_only_where_they_matter(self, tiny, make_manifest):
+        path = make_manifest(12)
+        data = load_training_data(path, tiny(conditional=True))
+        assert data.classes == ("even", "odd")
+        assert data.labels.tolist() == [0, 1] * 6
+        manifest = json.loads(path.read_text())
+        manifest["images"][0]["class"] = None
+        path.write_text(json.dumps(manifest))
+        assert load_training_data(path, tiny()).classes == ()
+        with pytest.raises(BadInput, match="missing_class"):
+            load_training_data(path, tiny(conditional=True))
+
+    def test_one_class_is_refused_for_a_conditional_run(self, tiny, make_manifest):
+        path = make_manifest(12)
+        manifest = json.loads(path.read_text())
+        for entry in manifest["images"]:
+            entry["class"] = "only"
+        path.write_text(json.dumps(manifest))
+        with pytest.raises(BadInput, match="one_class"):
+            load_training_data(path, tiny(conditional=True))
+
+
+class TestCheckpoint:
+    def test_other_settings_or_images_are_refused(self, tiny, make_manifest, tmp_path):
+        manifest = make_manifest()
+        run(tiny(), manifest, tmp_path)
+        folder = tmp_path / "checkpoints/step-00000003"
+        with pytest.raises(BadInput, match="other_run"):
+            run(tiny(g_lr=1e-3), manifest, tmp_path / "b", resume_from=folder)
+        changed = json.loads(manifest.read_text()) | {"digest": "n" * 64}
+        manifest.write_text(json.dumps(changed))
+        with pytest.raises(BadInput, match="other_run"):
+            run(tiny(), manifest, tmp_path / "b", resume_from=folder)
+
+    def test_damage_is_refused(self, tiny, make_manifest, tmp_path):
+        manifest = make_manifest()
+        run(tiny(), manifest, tmp_path)
+        state = tmp_path / "checkpoints/step-00000003/state.safetensors"
+        state.write_bytes(state.read_bytes()[:-50])
+        with pytest.raises(BadInput, match="bad_checkpoint"):
+            run(tiny(), manifest, tmp_path / "b", resume_from=state.parent)
+
+    def test_only_the_newest_are_kept_and_half_written_ones_never_count(self, tiny, tmp_path):
+        parts = Players(tiny(), 0, CPU).parts
+        (tmp_path / ".step-00000004.part").mkdir()
+        for step in (1, 2, 3, 4):
+            save_checkpoint(tmp_path, parts, progress(tiny(), step), best=None)
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["step-00000003", "step-00000004"]
+        assert KEPT == 2
+
+    def test_failed_write_leaves_the_old_checkpoint(self, tiny, tmp_path, monkeypatch):
+        parts = Players(tiny(), 0, CPU).parts
+        old = save_checkpoint(tmp_path, parts, progress(tiny(), 1), best=None)
+
+        def full_disk(*args, **kwargs):
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr("generation.ml.checkpoint.save_file", full_disk)
+        with pytest.raises(OSError, match="No space"):
+            save_checkpoint(tmp_path, parts, progress(tiny(), 2), best=None)
+        assert [path.name for path in tmp_path.glob("step-*")] == ["step-00000001"]
+        load_checkpoint(old, parts, tiny().recipe(), "m")
+
+    def test_restored_random_state_goes_on_where_it_was(self, tiny, tmp_path):
+        first: Parts = Players(tiny(), 0, CPU).parts
+        torch.rand(7, generator=first.rng)
+        folder = save_checkpoint(tmp_path, first, progress(tiny(), 1), best=None)
+        second = Players(tiny(seed=5), 0, CPU).parts
+        load_checkpoint(folder, second, tiny().recipe(), "m")
+        assert torch.equal(torch.rand(5, generator=first.rng), torch.rand(5, generator=second.rng))
+
+
+def progress(config, step: int) -> Progress:
+    return Progress(step=step, seconds=1.0, config=config.recipe(), manifest_digest="m")
+
+
+class TestMonitor:
+    def test_kernel_distance_of_samples_of_one_distribution_is_about_zero(self):
+        rng = np.random.default_rng(0)
+        values = [
+            kernel_distance(*(torch.from_numpy(rng.normal(size=(60, 16))) for _ in range(2)))
+            for _ in range(40)
+        ]
+        assert abs(np.mean(values)) < 3 * np.std(values) / 40**0.5
+
+    def test_kernel_distance_equals_the_sum_written_out(self):
+        rng = np.random.default_rng(1)
+        x, y = rng.normal(size=(4, 3)), rng.normal(size=(5, 3)) + 1
+
+        def k(a, b):
+            return (a @ b / 3 + 1) ** 3
+
+        xx = np.mean([k(x[i], x[j]) for i in range(4) for j in range(4) if i != j])
+        yy = np.mean([k(y[i], y[j]) for i in range(5) for j in range(5) if i != j])
+        xy = np.mean([k(a, b) for a in x for b in y])
+        expected = xx + yy - 2 * xy
+        assert kernel_distance(torch.from_numpy(x), torch.from_numpy(y)) == pytest.approx(expected)
+
+    def test_noise_is_farther_than_other_tiles(self, tiny, make_manifest):
+        data = load_training_data(make_manifest(60), tiny())
+        images = data.images.float() / 127.5 - 1
+        monitor = PixelMonitor(images[:30])
+        assert monitor.distance(images[30:]) < 0.1 * monitor.distance(torch.randn(30, 3, 16, 16).clamp(-1, 1))
