@@ -119,12 +119,15 @@ def compare(one: Fingerprint, others: Fingerprint) -> NDArray[np.float32]:
     correlations = views[low].reshape(8, -1) @ others[low].reshape(len(others), -1).T  # (8, n)
     best = correlations.argmax(axis=0)
     coarse = correlations[best, np.arange(len(others))]
-    fine, fine_others = _finer(views[best]), _finer(others)
+    alike = np.zeros(len(others), np.float32)
+    close = np.flatnonzero(coarse >= COARSE)
+    fine, fine_others = _finer(views)[best[close]], _finer(others[close])
     energy, energy_others = (fine**2).sum(axis=1), (fine_others**2).sum(axis=1)
     texture = (fine * fine_others).sum(axis=1) / np.sqrt(np.maximum(energy * energy_others, 1e-20))
     smooth = np.minimum(energy, energy_others) < _TEXTURE
-    alike = (coarse >= COARSE) & np.where(smooth, coarse >= SMOOTH, texture >= FINE)
-    return np.where(alike, coarse, 0).astype(np.float32)
+    confirmed = close[np.where(smooth, coarse[close] >= SMOOTH, texture >= FINE)]
+    alike[confirmed] = coarse[confirmed]
+    return alike
 
 
 def symmetries(print_: Fingerprint) -> Iterator[Fingerprint]:
@@ -139,7 +142,7 @@ def _finer(prints: Fingerprint) -> Fingerprint:
     """(n, 256) what lies beyond the coarse part."""
     rest = prints.copy()
     rest[:, :_LOW, :_LOW] = 0
-    return rest.reshape(len(rest), -1)
+    return rest.reshape(len(rest), _KEPT * _KEPT)
 
 
 def _invariants(table: Fingerprint) -> NDArray[np.float32]:
