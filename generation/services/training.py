@@ -87,10 +87,10 @@ def _checked_config(dataset: Dataset, config: dict[str, Any], seed: int) -> dict
         if config.get(name, fixed[name]) != fixed[name]:
             raise InvalidInput("bad_config", f"{name}: the data set's images have {fixed[name]}.")
     wishes = {**config, **{name: value for name, value in fixed.items() if value is not None}}
-    if dataset.symmetries != "dihedral":
-        default = TrainConfig.from_request(wishes).augment
-        wishes["augment"] = [name for name in config.get("augment", default) if name != "symmetry"]
     try:
+        if dataset.symmetries != "dihedral":
+            chosen = TrainConfig.from_request(wishes).augment
+            wishes["augment"] = [name for name in chosen if name != "symmetry"]
         return TrainConfig.from_request(wishes).to_dict()
     except BadInput as error:
         raise InvalidInput(error.code, error.detail) from error

@@ -1,0 +1,115 @@
+"""Asking for batches: what is refused, what is planned, what a repeated shard does."""
+
+import pytest
+
+from generation.models import Batch, BatchState, GeneratorState
+from generation.services import batches
+from synthlab.core.exceptions import Conflict, InvalidInput, NotAllowed
+from synthlab.core.models import Job, JobState
+from tests.factories import make_scientist
+from tests.generation.factories import make_batch, make_generator
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_batch_is_queued_with_its_job():
+    generator = make_generator()
+    batch = batches.request_batch(actor=generator.dataset.owner, generator=generator, count=10, seed=7)
+    assert batch.state == BatchState.QUEUED
+    assert batch.job.kind == "batch"
+    assert batch.job.subject_id == batch.pk
+
+
+@pytest.mark.parametrize(
+    ("wish", "code"),
+    [
+        ({"count": 0}, "bad_count"),
+        ({"count": -1}, "bad_count"),
+        ({"count": 10**9}, "bad_count"),
+        ({"seed": -1}, "bad_seed"),
+        ({"seed": 2**63}, "bad_seed"),
+        ({"truncation": 0.0}, "bad_truncation"),
+        ({"truncation": 1.5}, "bad_truncation"),
+        ({"class_mix": {"gland": 1.0}}, "unknown_class"),
+    ],
+)
+def test_a_bad_wish_is_refused_and_changes_nothing(wish, code):
+    generator = make_generator()
+    with pytest.raises(InvalidInput) as refusal:
+        batches.request_batch(
+            actor=generator.dataset.owner, generator=generator, **{"count": 5, "seed": 1, **wish}
+        )
+    assert refusal.value.code == code
+    assert not Batch.objects.exists()
+    assert not Job.objects.exists()
+
+
+def test_a_candidate_makes_at_most_two_thousand_in_all():
+    generator = make_generator()
+    owner = generator.dataset.owner
+    batches.request_batch(actor=owner, generator=generator, count=1500, seed=1)
+    with pytest.raises(InvalidInput, match="at most 2,000"):
+        batches.request_batch(actor=owner, generator=generator, count=501, seed=2)
+    batches.request_batch(actor=owner, generator=generator, count=500, seed=2)
+
+
+def test_a_retired_generator_makes_nothing():
+    generator = make_generator(state=GeneratorState.RETIRED)
+    with pytest.raises(Conflict):
+        batches.request_batch(actor=generator.dataset.owner, generator=generator, count=1, seed=1)
+
+
+def test_a_stranger_gets_nothing():
+    with pytest.raises(NotAllowed):
+        batches.request_batch(actor=make_scientist(), generator=make_generator(), count=1, seed=1)
+
+
+@pytest.mark.parametrize(
+    ("count", "mix", "expected"),
+    [
+        (10, None, {"a": 4, "b": 3, "c": 3}),
+        (10, {"a": 2, "b": 8}, {"a": 2, "b": 8, "c": 0}),
+        (10, {"c": 1.0}, {"a": 0, "b": 0, "c": 10}),
+        (3, {"a": 0.5, "b": 0.5}, {"a": 2, "b": 1, "c": 0}),
+        (2000, {"a": 1 / 3, "b": 2 / 3}, {"a": 667, "b": 1333, "c": 0}),
+    ],
+)
+def test_the_class_mix_sums_to_the_count(count, mix, expected):
+    generator = make_generator(classes=("a", "b", "c"))
+    assert batches.class_counts(generator, count, mix) == expected
+
+
+@pytest.mark.parametrize("mix", [{"a": 0.5}, {"a": 1.2}, {"a": -1, "b": 2}, {"a": 3, "b": 8}])
+def test_shares_that_do_not_add_up_are_refused(mix):
+    with pytest.raises(InvalidInput) as refusal:
+        batches.class_counts(make_generator(classes=("a", "b")), 10, mix)
+    assert refusal.value.code == "bad_class_mix"
+
+
+def test_the_plan_covers_every_index_once_whatever_the_shard():
+    generator = make_generator(classes=("a", "b"))
+    batch = make_batch(
+        generator=generator, count=1201, state=BatchState.QUEUED, class_mix={"a": 1, "b": 1200}
+    )
+    seen = []
+    while shard := batches.next_shard(batch, len(seen)):
+        assert len(shard) <= batches.SHARD_SIZE
+        seen += shard
+    assert [image["index"] for image in seen] == list(range(1201))
+    assert [image["class"] for image in seen].count(0) == 1
+
+
+def test_cancelling_a_finished_batch_is_a_conflict():
+    batch = make_batch()
+    with pytest.raises(Conflict):
+        batches.cancel_batch(actor=batch.requested_by, batch=batch)
+
+
+def test_a_cancelled_batch_says_so():
+    generator = make_generator()
+    owner = generator.dataset.owner
+    batch = batches.request_batch(actor=owner, generator=generator, count=5, seed=1)
+    batch = batches.cancel_batch(actor=owner, batch=batch)
+    batch.job.refresh_from_db()
+    assert batch.job.state == JobState.CANCELLED
+    assert batch.state == BatchState.CANCELLED
