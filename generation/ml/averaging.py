@@ -29,7 +29,8 @@ class AveragedGenerator:
         # Early on, a long memory would keep the untrained weights: remember at most a twentieth of the run so far.
         half_life = min(self._half_life, images_seen / 20)
         keep = 0.5 ** (batch_size / half_life) if half_life > 0 else 0.0
-        averaged, current = list(self.network.parameters()), list(network.parameters())
+        averaged: list[Tensor] = list(self.network.parameters())
+        current: list[Tensor] = list(network.parameters())
         torch._foreach_lerp_(averaged, current, 1.0 - keep)
 
     @torch.no_grad()

@@ -45,7 +45,8 @@ class TrainingData:
         if not self.classes:
             return None
         counts = np.bincount(self.labels.numpy(), minlength=len(self.classes))
-        return 1.0 / counts[self.labels.numpy()]
+        weights: NDArray[np.float64] = 1.0 / counts[self.labels.numpy()]
+        return weights
 
 
 def load_training_data(manifest_path: Path, config: TrainConfig) -> TrainingData:
@@ -67,7 +68,7 @@ def load_training_data(manifest_path: Path, config: TrainConfig) -> TrainingData
         )
     classes = _classes(entries) if config.conditional else ()
     images = _load_images(entries, config, "training image")
-    if len(torch.unique(images.flatten(1), dim=0)) == 1:
+    if bool((images == images[:1]).all()):
         raise BadInput("identical_images", f"all {len(entries)} training images are the same picture")
     position = {name: index for index, name in enumerate(classes)}
     labels = [position[entry["class"]] if classes else 0 for entry in entries]

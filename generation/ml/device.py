@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -49,7 +50,9 @@ def choose_device(dtype: str = "auto", *, threads: int | None = None, accelerate
         model, has_bf16 = torch.cuda.get_device_name(), torch.cuda.is_bf16_supported()
     else:
         # Emulated bfloat16 is slower than float32, so the instructions themselves are asked for.
-        capability = getattr(torch.cpu, "get_capabilities", dict)()  # older versions cannot tell: float32
+        capability: dict[str, Any] = getattr(
+            torch.cpu, "get_capabilities", dict
+        )()  # older versions cannot tell: float32
         has_bf16 = any(capability.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
         model = str(capability.get("cpu_name") or platform.machine())
     chosen = ("bfloat16" if has_bf16 else "float32") if dtype == "auto" else dtype

@@ -47,7 +47,7 @@ class Looker:
         self._standing, self._standing_labels = self._fixed("standing", standing)
         self._fixed_z, self._fixed_labels = self._fixed("samples", max(config.sample_count, MONITOR_SAMPLES))
         # A look must not draw from the run's own stream: that would make looking change the weights.
-        some = torch.from_numpy(np.linspace(0, len(data.images) - 1, 256).round().astype(np.int64)).unique()
+        some = torch.from_numpy(np.unique(np.linspace(0, len(data.images) - 1, 256).astype(np.int64)))
         self._some_real = to_unit(data.images[some], device)
         self._some_labels = data.labels[some].to(device) if data.classes else None
         self._monitor_images = to_unit(data.monitor, device)

@@ -93,7 +93,7 @@ class Players:
             # Times the interval: a rare penalty of full strength, in full precision for the second derivative.
             loss = loss + self._penalty(real, labels) * config.r1_gamma * config.r1_every
         self.d_optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        torch.autograd.backward(loss)
         self.d_optimiser.step()
         return facts
 
@@ -105,7 +105,7 @@ class Players:
             fake = self.generator(self._latents(count), labels)
             loss = self.loss.generator(self._judge(fake.float(), labels))
         self.g_optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        torch.autograd.backward(loss)
         self.g_optimiser.step()
         self.discriminator.requires_grad_(True)
         return {"g_loss": loss.detach()}
@@ -116,13 +116,13 @@ class Players:
 
     def _penalty(self, real: Tensor, labels: Tensor | None) -> Tensor:
         seen = augment(real, self.config.augment, self.rng).detach().requires_grad_(True)
-        return r1_penalty(self.discriminator(seen, labels), seen)
+        scores: Tensor = self.discriminator(seen, labels)
+        return r1_penalty(scores, seen)
 
     def _latents(self, count: int) -> Tensor:
         z = torch.randn(count, self.config.latent_size, generator=self.rng)
-        return (functional.normalize(z) * self.config.latent_size**0.5).to(
-            self.device.torch
-        )  # as `seeding.latent`
+        on_sphere: Tensor = functional.normalize(z) * self.config.latent_size**0.5  # as `seeding.latent`
+        return on_sphere.to(self.device.torch)
 
     def _shape(self, filters: int) -> Shape:
         config = self.config
@@ -136,4 +136,4 @@ class Players:
         )
 
     def _place(self, network: nn.Module) -> nn.Module:
-        return network.to(self.device.torch, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+        return network.to(self.device.torch).to(memory_format=torch.channels_last)

@@ -35,7 +35,8 @@ def latent(seed: int, size: int) -> NDArray[np.float32]:
     """
     # key=, not seed=: the seed is already a hash, and NumPy promises Philox's stream for a given key.
     z = np.random.Generator(np.random.Philox(key=seed)).standard_normal(size)
-    return (z * (np.sqrt(size) / np.linalg.norm(z))).astype(np.float32)
+    on_sphere: NDArray[np.float32] = (z * (np.sqrt(size) / np.linalg.norm(z))).astype(np.float32)
+    return on_sphere
 
 
 def latents(seeds: list[int], size: int) -> NDArray[np.float32]:

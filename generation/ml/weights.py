@@ -121,7 +121,7 @@ def load_generator(
     record = read_record(path)
     network = build_generator(record.architecture, record.shape)
     _load_weights(network, _read_tensors(path))
-    network.to(device, memory_format=torch.channels_last).eval().requires_grad_(False)
+    network.to(device).to(memory_format=torch.channels_last).eval().requires_grad_(False)
     return LoadedGenerator(network=network, record=record, digest=digest)
 
 

@@ -44,6 +44,7 @@ def main() -> None:
     parser.add_argument(
         "--set", action="append", default=[], metavar="NAME=JSON", help="change a setting, for trials"
     )
+    parser.add_argument("--code-version", help="written into the file, and so part of its digest")
     arguments = parser.parse_args()
     folder = arguments.folder.resolve()
     changes = {name: json.loads(value) for name, _, value in (item.partition("=") for item in arguments.set)}
@@ -119,7 +120,7 @@ def _save_photograph(path: Path) -> None:
     import skimage.data  # takes a second; not needed to go on with a run
     from PIL import Image
 
-    Image.fromarray(skimage.data.immunohistochemistry()).save(path)
+    Image.fromarray(skimage.data.immunohistochemistry()).save(path)  # type: ignore[no-untyped-call]
 
 
 def _monitor_groups(rows: list[dict[str, Any]]) -> set[str]:

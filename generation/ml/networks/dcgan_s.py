@@ -158,7 +158,7 @@ def append_minibatch_deviation(x: Tensor, group: int = 4) -> Tensor:
     """
     n, _, h, w = x.shape
     size = group if n % group == 0 else n
-    grouped = x.float().unflatten(0, (size, n // size))  # (group, m, c, h, w): members stand n/group apart
+    grouped = x.float().reshape(size, n // size, *x.shape[1:])  # (group, m, c, h, w): members stand m apart
     variance = (grouped - grouped.mean(dim=0)).square().mean(dim=0)  # Tensor.var takes ten times as long here
     deviation = (variance + 1e-8).sqrt().mean(dim=(1, 2, 3))  # (m,)
     channel = deviation.repeat(size).to(x.dtype)[:, None, None, None].expand(n, 1, h, w)
