@@ -65,6 +65,7 @@ def _class(row: LabelClass, index: int) -> dict[str, Any]:
         "title": row.title,
         "colour": row.colour,
         "key_hint": _hint(index),
+        "kind": row.kind,
         "region_kinds": {"box": row.box, "polygon": row.polygon, "point": row.point, "mask": row.mask},
     }
 

@@ -81,6 +81,23 @@ test("a whole study is read in order, each once, to the end", async () => {
   assert.ok(all.server.rows.every(({ state, answer }) => state === "submitted" && answer.classes[0] === "stroma"));
 });
 
+test("at the end the page says that the last answer is on its way, and then by itself that all is done", async () => {
+  const all = world(1);
+  const { reading } = await openPage(all);
+  await label(reading);
+  await settle();
+  assert.deepEqual([table(reading), reading.store.state.end.reason], ["empty", "sending"]);
+  await all.time.pass(6000);
+  assert.deepEqual([table(reading), reading.store.state.end.reason], ["empty", "all_done"]);
+});
+
+test("a page whose seat was taken gives nothing back and says so", async () => {
+  const { reading, queue } = await openPage(world());
+  reading.stop();
+  assert.deepEqual([reading.untouched(), queue.held, reading.store.state.end.reason], [[], [], "elsewhere"]);
+  assert.deepEqual(await reading.undo(), false);
+});
+
 test("an incomplete answer stays on the table and nothing is written", async () => {
   const { reading, journal } = await openPage(world());
   reading.change(toggleClass(reading.answer, GLANDS, "dab-positive"));

@@ -39,7 +39,7 @@
  * @typedef {{done: number, total: number, eta_seconds: number | null}} Progress
  * @typedef {{
  *   id: string, rev: Rev, state: string, lease_until: string | null, pixels_url: string,
- *   draft: WireAnswer | null, progress: Progress | null
+ *   draft: WireAnswer | null, progress: Progress | null, note?: string
  * }} Read
  * @typedef {{reads: Read[], reason: string | null, until: string | null}} Claim
  *

@@ -10,11 +10,10 @@ import { Outbox } from "../state/outbox.js";
 import { ReadQueue } from "../state/queue.js";
 import { Reading } from "../state/reading.js";
 import { openShelf } from "../state/shelf.js";
-import { holdSeat } from "../state/tabs.js";
+import { Seat } from "../state/seat.js";
 import { drawSaved } from "../view/bar.js";
 import { openLogin, openRefused } from "../view/dialogs.js";
 import { byId, jsonFrom } from "../view/dom.js";
-import { drawEmpty } from "../view/empty.js";
 import { openHelp } from "../view/help.js";
 import { toast } from "../view/toasts.js";
 import { Workbench } from "../view/workbench.js";
@@ -42,13 +41,24 @@ async function start(data) {
     onReceipt: (entry, receipt) => {
       if (entry.kind === "skip") queue.unhide(entry.read);
       reading.accept(receipt.next);
+      reading.tellProgress(receipt.progress);
       if (entry.kind !== "draft") void reading.refill();
     },
-    onKeptAside: () => toast("Your time on this image had run out and another reader has it. Your answer was kept and the study's manager can see it.", { seconds: 12 }),
+    onKeptAside: ({ kind }) => {
+      if (kind === "submit") toast("Your time on this image had run out and another reader has it. Your answer was kept and the study's manager can see it.", { seconds: 12 });
+    },
   });
   const clock = new ActivityClock({ now });
   const reading = new Reading({ schema: data.schema, queue, journal, outbox, clock, newId: newKey, schedule, onProblem });
-  const bench = new Workbench(reading, { home });
+  const seat = new Seat(navigator.locks, `synthlab ${data.study.id} ${user}`, () => reading.stop());
+  const bench = new Workbench(reading, { home, again: () => void sitDown(true) });
+
+  /** @param {boolean} isAsked by a press on the button, and not by opening the page */
+  async function sitDown(isAsked) {
+    if (seat.isHeld) await reading.next();
+    else if (await seat.take(isAsked)) await reading.start();
+    else reading.stop();
+  }
 
   /** @param {unknown} error */
   function onProblem(error) {
@@ -73,17 +83,17 @@ async function start(data) {
     return true;
   }
 
-  listen({ bench, reading, outbox, clock });
+  listen({ bench, reading, outbox, clock, seat });
   keepLeases({ api, queue, seconds: data.lease?.renew_every_seconds ?? 60, onProblem });
   releaseOnLeaving({ api, reading, outbox });
   await tellAboutOthers(journal);
-  await takeSeat(`synthlab ${data.study.id} ${user}`, home, () => reading.start());
+  await sitDown(false);
 }
 
 /**
- * @param {{bench: Workbench, reading: Reading, outbox: Outbox, clock: ActivityClock}} parts
+ * @param {{bench: Workbench, reading: Reading, outbox: Outbox, clock: ActivityClock, seat: Seat}} parts
  */
-function listen({ bench, reading, outbox, clock }) {
+function listen({ bench, reading, outbox, clock, seat }) {
   addEventListener("keydown", (event) => {
     clock.touch();
     if (!document.querySelector("dialog[open]")) bench.keyboard.handle(event);
@@ -98,15 +108,15 @@ function listen({ bench, reading, outbox, clock }) {
     if (button && event.detail > 0 && !document.querySelector("dialog[open]")) bench.stage.root.focus({ preventScroll: true });
   });
   byId("wb-submit", HTMLButtonElement).addEventListener("click", () => void bench.submit());
-  byId("wb-discard", HTMLButtonElement).addEventListener("click", () => bench.toggleChoices("discard"));
-  byId("wb-skip", HTMLButtonElement).addEventListener("click", () => bench.toggleChoices("skip"));
+  byId("wb-discard", HTMLButtonElement).addEventListener("click", () => bench.choices.toggle("discard"));
+  byId("wb-skip", HTMLButtonElement).addEventListener("click", () => bench.choices.toggle("skip"));
   byId("wb-help", HTMLButtonElement).addEventListener("click", () => openHelp(bench.shortcuts));
   byId("wb-saved", HTMLButtonElement).addEventListener("click", () => void showStanding(outbox));
   addEventListener("online", () => void outbox.resume());
   addEventListener("offline", () => void outbox.flush());
   setInterval(() => {
     const { phase } = reading.store.state;
-    if (document.visibilityState === "visible" && (phase === "empty" || phase === "failed")) void reading.next();
+    if (seat.isHeld && document.visibilityState === "visible" && (phase === "empty" || phase === "failed")) void reading.next();
   }, LOOK_AGAIN_MS);
 }
 
@@ -171,29 +181,6 @@ async function tellAboutOthers(journal) {
     toast(`${what} kept in this browser. They will be sent when that person logs in here.`, { seconds: 12 });
   }
   if (!journal.keeps) toast("This browser keeps nothing between visits. Do not close this page while the badge says that answers are waiting.", { tone: "bad" });
-}
-
-/**
- * @param {string} name
- * @param {string} home
- * @param {() => Promise<void>} work
- */
-async function takeSeat(name, home, work) {
-  const elsewhere = () => drawEmpty(
-    { title: "You are reading in another tab", text: "One tab reads at a time, so that no answer is given twice.", action: "again" },
-    { home, again: () => void claim(true) },
-  );
-  const moved = () => {
-    byId("viewer", HTMLElement).hidden = true;
-    elsewhere();
-  };
-  /** @param {boolean} isStealing */
-  const claim = async (isStealing) => {
-    if (!(await holdSeat(navigator.locks, name, { isStealing, onTaken: moved }))) return elsewhere();
-    drawEmpty(null, { home, again: () => {} });
-    return work();
-  };
-  await claim(false);
 }
 
 await start(jsonFrom("workbench-data"));

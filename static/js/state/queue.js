@@ -61,6 +61,11 @@ export class ReadQueue {
     this.#ready.unshift(ready);
   }
 
+  /** Takes everything off the table: another tab goes on with it. */
+  clear() {
+    this.#ready = [];
+  }
+
   /** @param {string} id of a read whose lease is gone */
   drop(id) {
     this.#ready = this.#ready.filter(({ read }) => read.id !== id);
@@ -98,7 +103,9 @@ export class ReadQueue {
       claim = await this.source.claim(MOST_HELD);
     }
     for (const read of claim.reads) this.accept(read);
-    this.end = { reason: claim.reason, until: claim.until };
+    // All it offers are reads whose answers are still on their way to it.
+    const isWaiting = this.#ready.length === 0 && claim.reads.length > 0;
+    this.end = { reason: isWaiting ? "sending" : claim.reason, until: claim.until };
   }
 
   /** @param {string} id */

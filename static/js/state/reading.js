@@ -11,7 +11,7 @@
  * @typedef {import("../model/answer.js").Missing} Missing
  * @typedef {import("./queue.js").Ready} Ready
  * @typedef {import("./journal.js").Entry} Entry
- * @typedef {{history: History<Answer>, spent: {active: number, idle: number}}} Desk
+ * @typedef {import("./desks.js").Desk} Desk
  * @typedef {{
  *   phase: "starting" | "loading" | "reading" | "empty" | "failed", read: Read | null,
  *   raster: Raster | null, answer: Answer, end: {reason: string | null, until: string | null},
@@ -25,8 +25,8 @@
  * }} Options
  */
 
-import { emptyAnswer, fromWire, isUntouched, missingFrom, toWire } from "../model/answer.js";
-import { History } from "./history.js";
+import { emptyAnswer, isUntouched, missingFrom, toWire } from "../model/answer.js";
+import { Desks } from "./desks.js";
 import { Store } from "./store.js";
 
 /** How long a submission may be taken back before it is sent. */
@@ -34,8 +34,8 @@ export const HOLD_MS = 5000;
 const DRAFT_PAUSE_MS = 400;
 
 export class Reading {
-  /** @type {Map<string, Desk>} answers begun on this page, by read */
-  #desks = new Map();
+  /** @type {Desks} */
+  #desks;
   /** @type {{entry: Entry, ready: Ready, desk: Desk} | null} */
   #last = null;
   #draftDue = false;
@@ -50,6 +50,7 @@ export class Reading {
     this.journal = journal;
     this.outbox = outbox;
     this.clock = clock;
+    this.#desks = new Desks(journal, options.newId);
     /** @type {Store<ReadingState>} */
     this.store = new Store(
       /** @type {ReadingState} */ ({
@@ -86,6 +87,7 @@ export class Reading {
     try {
       await this.queue.fill();
       this.#seeProgress();
+      if (this.store.state.phase === "empty") await this.#show();
       return true;
     } catch (error) {
       if (!this.queue.current) this.store.set({ phase: "failed", error });
@@ -165,6 +167,14 @@ export class Reading {
     void this.outbox.flush();
   }
 
+  /** Stops because another tab reads now: nothing is released, nothing more is written. */
+  stop() {
+    this.queue.clear();
+    this.#desks.clear();
+    this.#last = null;
+    this.store.set({ phase: "empty", read: null, raster: null, answer: emptyAnswer(), end: { reason: "elsewhere", until: null } });
+  }
+
   /** @returns {Read[]} reads that can go back to the pool because nothing was said about them */
   untouched() {
     const { read, answer } = this.store.state;
@@ -213,7 +223,7 @@ export class Reading {
     }
     const { read } = ready;
     this.store.set({ phase: "loading", read: null });
-    const desk = this.#desks.get(read.id) ?? (await this.#newDesk(read));
+    const desk = await this.#desks.find(read);
     try {
       const raster = await ready.pixels;
       if (this.queue.current !== ready) return;
@@ -228,22 +238,9 @@ export class Reading {
     }
   }
 
-  /**
-   * A draft in the journal is newer than the one the server sent.
-   *
-   * @param {Read} read
-   * @returns {Promise<Desk>}
-   */
-  async #newDesk(read) {
-    const kept = (await this.journal.mine()).find((entry) => entry.read === read.id && entry.kind === "draft");
-    const wire = /** @type {import("../model/types.js").WireAnswer | null} */ (kept?.body ?? read.draft);
-    const spent = { active: wire?.active_seconds ?? 0, idle: wire?.idle_seconds ?? 0 };
-    return { history: new History(fromWire(wire, this.options.newId)), spent };
-  }
-
   #desk() {
     const { read, phase } = this.store.state;
-    return read && phase === "reading" ? (this.#desks.get(read.id) ?? null) : null;
+    return read && phase === "reading" ? this.#desks.get(read.id) : null;
   }
 
   /** Remembers how long the read on the table took so far, before another one comes up. */
@@ -266,8 +263,12 @@ export class Reading {
   }
 
   #seeProgress() {
+    this.tellProgress(this.queue.held.at(-1)?.progress);
+  }
+
+  /** @param {Progress | null | undefined} told by the server; what is still on its way to it counts here already */
+  tellProgress(told) {
     const known = this.store.state.progress;
-    const told = this.queue.held.at(-1)?.progress;
     if (!told) return;
     this.store.set({ progress: { ...told, done: Math.max(told.done, known?.done ?? 0) } });
   }

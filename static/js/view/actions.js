@@ -32,11 +32,11 @@ export function actionsFor(bench) {
 function answerActions(bench) {
   return {
     submit: () => bench.enter(),
-    discard: () => bench.toggleChoices("discard"),
-    skip: () => bench.toggleChoices("skip"),
+    discard: () => bench.choices.toggle("discard"),
+    skip: () => bench.choices.toggle("skip"),
     class: (key) => bench.chooseClass(key),
-    reason: (key) => bench.pick("discard", key),
-    why: (key) => bench.pick("skip", key),
+    reason: (key) => bench.choices.pick("discard", key),
+    why: (key) => bench.choices.pick("skip", key),
     confidence: (value) => bench.setConfidence(Number(value)),
     flag: () => bench.toggleFlag(),
     comment: () => bench.panel.focusComment(),

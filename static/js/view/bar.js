@@ -8,7 +8,7 @@ import { byId } from "./dom.js";
 export function drawProgress(progress) {
   const meter = byId("wb-meter", HTMLProgressElement);
   byId("wb-count", HTMLElement).textContent = progress ? `${progress.done} / ${progress.total}` : "";
-  byId("wb-eta", HTMLElement).textContent = timeLeft(progress?.eta_seconds ?? null);
+  byId("wb-eta", HTMLElement).textContent = timeLeft(progress && progress.done < progress.total ? progress.eta_seconds : null);
   meter.max = Math.max(1, progress?.total ?? 1);
   meter.value = progress?.done ?? 0;
 }

@@ -5,7 +5,7 @@ import { explain } from "../errors.js";
 import { byId, h, show } from "./dom.js";
 
 /**
- * @typedef {{title: string, text: string, action: "home" | "again" | null, reference?: string | null}} Words
+ * @typedef {{title: string, text: string, action: "home" | "again" | null, label?: string, reference?: string | null}} Words
  */
 
 /**
@@ -22,6 +22,12 @@ export function emptyWords({ reason, until }) {
   }
   if (reason === "all_done") {
     return { title: "All done", text: "You have read every image this study has for you. Thank you.", action: "home" };
+  }
+  if (reason === "elsewhere") {
+    return { title: "You are reading in another tab", text: "One tab reads at a time, so that no answer is given twice.", action: "again", label: "Read here instead" };
+  }
+  if (reason === "sending") {
+    return { title: "Your last answer is being sent", text: "The next image follows, if there is one. Until it is sent, Z takes it back.", action: null };
   }
   return { title: "Nothing to read now", text: "The study has no image for you at the moment. This page looks again by itself.", action: "again" };
 }
@@ -50,7 +56,7 @@ export function drawEmpty(words, { home, again }) {
   if (!words) return;
   const button = words.action === "home"
     ? h("a", { class: "button button-primary", href: home }, "To my studies")
-    : h("button", { type: "button", class: "button button-primary", click: again }, "Look again");
+    : h("button", { type: "button", class: "button button-primary", click: again }, words.label ?? "Look again");
   place.replaceChildren(h("div", { class: "empty", role: "status" },
     h("h2", {}, words.title), h("p", {}, words.text),
     words.reference ? h("p", { class: "faint small" }, "Reference ", h("code", {}, words.reference)) : null,

@@ -71,6 +71,12 @@ export class Panel {
     for (const control of [this.#classes, this.#confidence, this.#site, this.#comment, this.#flag]) control.disabled = !enabled;
   }
 
+  /** @param {string} note what a reviewer said when they gave this image back to the reader */
+  showNote(note) {
+    const words = note ? [h("p", { class: "notice", "data-tone": "warn" }, h("strong", {}, "Back from review. "), note)] : [];
+    byId("wb-notice", HTMLElement).replaceChildren(...words);
+  }
+
   /** @param {Missing[]} missing shown at the fields they belong to; none clears them */
   showMissing(missing) {
     for (const field of /** @type {const} */ (["classes", "regions"])) {

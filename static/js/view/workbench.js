@@ -27,11 +27,6 @@ import { toast } from "./toasts.js";
 import { drawToolbar, markTool } from "./toolbar.js";
 import { WindowSliders } from "./windowing.js";
 
-const SKIPS = [
-  { key: "later", title: "Later: bring it back to me" },
-  { key: "not_my_field", title: "Not my field: give it to somebody else" },
-];
-
 export class Workbench {
   /** @type {() => void} */
   #closeToast = () => {};
@@ -39,16 +34,15 @@ export class Workbench {
 
   /**
    * @param {Reading} reading
-   * @param {{home: string}} urls
+   * @param {{home: string, again: () => void}} ways out of a state without an image
    */
-  constructor(reading, urls) {
+  constructor(reading, ways) {
     this.reading = reading;
-    this.urls = urls;
+    this.ways = ways;
     this.schema = reading.schema;
     const classKeys = choiceShortcuts(this.schema.classes, "class", "Findings", "reading");
-    this.reasonKeys = choiceShortcuts(this.schema.discard_reasons, "reason", "Reasons to discard (after X)", "discard");
-    this.skipKeys = choiceShortcuts(SKIPS, "why", "Ways to skip (after S)", "skip");
-    this.shortcuts = [...classKeys, ...SHORTCUTS, ...this.reasonKeys, ...this.skipKeys];
+    this.choices = new Choices(this);
+    this.shortcuts = [...classKeys, ...SHORTCUTS, ...this.choices.shortcuts];
     const caps = new Map(this.schema.classes.map(({ key }, index) => [key, classKeys[index]?.keys[0] ?? ""]));
     this.panel = new Panel(this.schema, caps, {
       onClass: (key) => this.chooseClass(key),
@@ -56,7 +50,6 @@ export class Workbench {
       onDelete: (id) => this.marks.remove(id),
       onChange: (change, merge) => reading.change({ ...reading.answer, ...change }, merge),
     });
-    this.choices = new Choices((context, key) => this.pick(context, key));
     this.marks = new Marks(this);
     this.stage = this.#makeStage();
     this.sliders = new WindowSliders(this.stage.viewer);
@@ -68,11 +61,15 @@ export class Workbench {
     this.#drawState(reading.store.state, reading.store.state);
   }
 
+  get isReading() {
+    return this.reading.store.state.phase === "reading";
+  }
+
   // --- what keys and buttons do ---------------------------------------------------------------
 
   /** @param {string} key */
   chooseClass(key) {
-    if (!this.#isReading) return;
+    if (!this.isReading) return;
     const { schema, reading } = this;
     const answer = toggleClass(reading.answer, schema, key);
     this.marks.active = answer.classes.includes(key) ? key : (answer.classes.at(-1) ?? null);
@@ -85,7 +82,7 @@ export class Workbench {
 
   /** Enter: places a mark when a drawing tool was asked for, else submits. */
   enter() {
-    if (!this.#isReading) return;
+    if (!this.isReading) return;
     if (this.stage.isDrawing && (this.stage.isAskedFor || this.stage.crosshair || this.stage.tool.preview())) this.stage.place();
     else void this.submit();
   }
@@ -94,39 +91,8 @@ export class Workbench {
     const title = this.#answerTitle();
     const missing = await this.reading.submit();
     this.panel.showMissing(missing);
-    if (missing.length === 0) this.#showUndo(`Submitted: ${title}`);
+    if (missing.length === 0) this.offerUndo(`Submitted: ${title}`);
     else this.say(missing.map(({ text }) => text).join(" "));
-  }
-
-  /** @param {"discard" | "skip"} context */
-  toggleChoices(context) {
-    if (!this.#isReading) return;
-    if (this.choices.open === context) {
-      this.choices.close();
-      return;
-    }
-    this.stage.setTool("select");
-    const list = context === "discard"
-      ? { title: "Discard: why?", items: this.schema.discard_reasons, shortcuts: this.reasonKeys }
-      : { title: "Skip: why?", items: SKIPS, shortcuts: this.skipKeys };
-    this.choices.show(context, list);
-    this.say(`${list.title} ${list.items.map(({ title }, index) => `${list.shortcuts[index]?.keys[0] ?? ""} ${title}`).join(", ")}`);
-  }
-
-  /**
-   * @param {"discard" | "skip"} context
-   * @param {string} key
-   */
-  pick(context, key) {
-    if (!this.#isReading) return;
-    this.choices.close();
-    if (context === "discard") {
-      const reason = this.schema.discard_reasons.find((one) => one.key === key)?.title ?? key;
-      void this.reading.discard(key).then(() => this.#showUndo(`Discarded: ${reason}`));
-    } else {
-      const kind = key === "later" ? "later" : "not_my_field";
-      void this.reading.skip(kind).then(() => this.#showUndo(kind === "later" ? "Skipped for later" : "Skipped: not my field"));
-    }
   }
 
   /** @param {number} value */
@@ -191,11 +157,14 @@ export class Workbench {
     if (loud) toast(text);
   }
 
-  // --- inside -----------------------------------------------------------------------------------
-
-  get #isReading() {
-    return this.reading.store.state.phase === "reading";
+  /** @param {string} text what was just done, and can be taken back for a moment */
+  offerUndo(text) {
+    this.#closeToast();
+    this.#closeToast = toast(text, { seconds: HOLD_MS / 1000, action: { label: "Undo", key: "Z", run: () => void this.undo() } });
+    this.say(text);
   }
+
+  // --- inside -----------------------------------------------------------------------------------
 
   #makeStage() {
     const elements = {
@@ -220,13 +189,6 @@ export class Workbench {
     return this.reading.answer.classes.map((key) => classOf(this.schema, key)?.title ?? key).join(", ");
   }
 
-  /** @param {string} text */
-  #showUndo(text) {
-    this.#closeToast();
-    this.#closeToast = toast(text, { seconds: HOLD_MS / 1000, action: { label: "Undo", key: "Z", run: () => void this.undo() } });
-    this.say(text);
-  }
-
   /** @param {string} id */
   #act(id) {
     const [family = "", argument = ""] = id.split(":");
@@ -241,7 +203,7 @@ export class Workbench {
     if (state.raster !== old.raster || state.read !== old.read) this.#newImage(state, old);
     if (state.progress !== old.progress) drawProgress(state.progress);
     const words = state.phase === "empty" ? emptyWords(state.end) : state.phase === "failed" ? failedWords(state.error) : null;
-    drawEmpty(words, { home: this.urls.home, again: () => void this.reading.next() });
+    drawEmpty(words, this.ways);
     show(byId("viewer", HTMLElement), words === null);
     byId("viewer", HTMLElement).toggleAttribute("aria-busy", state.phase === "loading" || state.phase === "starting");
     for (const id of ["wb-submit", "wb-discard", "wb-skip"]) byId(id, HTMLButtonElement).disabled = state.phase !== "reading";
@@ -259,6 +221,7 @@ export class Workbench {
     this.marks.active = state.answer.classes.at(-1) ?? null;
     this.choices.close();
     this.panel.showMissing([]);
+    this.panel.showNote(state.read.note ?? "");
   }
 
   #drawPanel() {
