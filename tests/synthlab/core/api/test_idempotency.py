@@ -136,6 +136,7 @@ def test_a_request_in_flight_is_a_conflict_on_postgresql():
     if connection.vendor != "postgresql":
         pytest.skip("SQLite has one writer: the second request waits instead")
     user = make_scientist()
+    first, second = client_of(user), client_of(user)
     inside, leave = threading.Event(), threading.Event()
     real = idempotency._store
 
@@ -146,7 +147,7 @@ def test_a_request_in_flight_is_a_conflict_on_postgresql():
 
     def send():
         try:
-            create(client_of(user))
+            create(first)
         finally:
             connections.close_all()
 
@@ -155,7 +156,7 @@ def test_a_request_in_flight_is_a_conflict_on_postgresql():
         thread = threading.Thread(target=send)
         thread.start()
         assert inside.wait(20)
-        response = create(client_of(user))
+        response = create(second)
         leave.set()
         thread.join()
     assert (response.status_code, response.json()["code"]) == (409, "idempotency_in_flight")
