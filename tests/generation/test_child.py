@@ -77,7 +77,8 @@ def start(program: Path, verb: str, spec: str = "spec.json", **kwargs: Any) -> s
 
 def finish(process: subprocess.Popen[bytes]) -> tuple[list[dict[str, Any]], str]:
     """Wait without closing stdin first, as a worker does."""
-    assert process.stdout and process.stderr
+    assert process.stdout
+    assert process.stderr
     out, err = process.stdout.read(), process.stderr.read()
     process.wait(10)
     for stream in (process.stdin, process.stdout, process.stderr):
@@ -252,7 +253,8 @@ def test_a_parent_that_stops_listening_ends_the_child(program: Path) -> None:
     process.stdout.close()
     process.stdout = None
     assert process.wait(5) == 129
-    assert process.stderr and process.stdin
+    assert process.stderr
+    assert process.stdin
     process.stderr.close()
     process.stdin.close()
 

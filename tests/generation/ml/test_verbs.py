@@ -19,7 +19,9 @@ import numpy as np
 import psutil
 import pytest
 
+from generation.child import BadInput, Reporter
 from generation.ml.sampling import ImageRequest, Sampler
+from generation.ml.verbs import sample_verb, train_verb
 from tests.generation.ml.conftest import CPU, TINY
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -73,6 +75,7 @@ def test_train_and_sample_as_processes(make_manifest, tmp_path):
         assert (row["width"], row["height"]) == (16, 16)
 
 
+@pytest.mark.faults
 def test_killed_training_process_resumes_to_the_same_digest(make_manifest, tmp_path):
     manifest = str(make_manifest())
     config = {**TINY, "steps": 60, "sample_every": 20, "checkpoint_every": 20}
@@ -99,10 +102,16 @@ def test_killed_training_process_resumes_to_the_same_digest(make_manifest, tmp_p
         ({"resume_from": "/nowhere"}, "bad_checkpoint"),
     ],
 )
-def test_bad_training_request_is_an_error_line(make_manifest, tmp_path, change, code):
+def test_bad_training_request_is_refused(make_manifest, tmp_path, change, code):
     spec = {"manifest": str(make_manifest()), "config": TINY, "resume_from": None, "code_version": "v1"}
-    status, lines, _ = run("train", {**spec, **change}, tmp_path)
-    assert (status, lines[-1]["type"], lines[-1]["code"]) == (3, "error", code)
+    with pytest.raises(BadInput) as refusal:
+        train_verb({"work": str(tmp_path), **spec, **change}, Reporter(print))
+    assert refusal.value.code == code
+
+
+def test_refusal_leaves_the_process_as_an_error_line(tmp_path):
+    status, lines, _ = run("train", {"config": {"steps": -1}}, tmp_path)
+    assert (status, lines[-1]["type"], lines[-1]["code"]) == (3, "error", "bad_config")
 
 
 @pytest.mark.parametrize(
@@ -115,11 +124,12 @@ def test_bad_training_request_is_an_error_line(make_manifest, tmp_path, change, 
         ({"generator_digest": "0" * 64}, "wrong_digest"),
     ],
 )
-def test_bad_sampling_request_is_an_error_line(make_generator, tmp_path, change, code):
+def test_bad_sampling_request_is_refused(make_generator, tmp_path, change, code):
     path, generator = make_generator()
     spec = {"weights": str(path), "generator_digest": generator.digest, "seed": 1, "images": [{"index": 0}]}
-    status, lines, _ = run("sample", {**spec, **change}, tmp_path)
-    assert (status, lines[-1]["code"]) == (3, code)
+    with pytest.raises(BadInput) as refusal:
+        sample_verb({"work": str(tmp_path), **spec, **change}, Reporter(print))
+    assert refusal.value.code == code
 
 
 class Service:
@@ -218,6 +228,7 @@ def test_service_gives_the_same_files_as_a_batch(service):
     assert running.client.post("/sample", json=body).status_code == 404
 
 
+@pytest.mark.faults
 def test_service_survives_its_worker(service):
     running, _, generator = service
     body = {"digest": generator.digest, "seed": 1, "count": 1}
@@ -238,6 +249,7 @@ def test_service_survives_its_worker(service):
     raise AssertionError("the worker was not replaced")
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize("how", ["SIGKILL", "SIGTERM", "stop", "end of stdin"])
 def test_nothing_of_the_service_stays_running(make_generator, how):
     path, _ = make_generator()
