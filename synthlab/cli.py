@@ -21,9 +21,9 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
         print(_usage())
         sys.exit(0)
     if arguments[0] in {"-V", "--version"}:
-        from synthlab.version import VERSION
+        from synthlab.version import code_version
 
-        print(VERSION)
+        print(code_version())
         sys.exit(0)
     name, command = arguments[0], command_name(arguments[0])
     if command not in _commands():

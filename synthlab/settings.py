@@ -238,6 +238,7 @@ Q_CLUSTER = {
     "bulk": 1,
     "save_limit": 250,
     "catch_up": False,
+    "scheduler": False,
     "label": "Queue",
     "poll": 0.5,
     "ALT_CLUSTERS": {

@@ -13,10 +13,12 @@ from django.core.checks import CheckMessage, Error, Tags, register
 from django.db import connections
 
 _OTHER_BROKERS = ("redis", "django_redis", "iron_mq", "sqs", "mongo", "broker_class")
+OURS = "synthlab"
+HOME_FOLDERS = ("MEDIA_ROOT", "STAGING_ROOT", "WORK_ROOT", "FEATURE_ROOT", "GENERATOR_ROOT", "LOG_ROOT")
 AUDIT_TRIGGERS = ("audit_event_no_update", "audit_event_no_delete")
 
 
-@register()
+@register(OURS)
 def check_queue(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """E001: a queue may never redeliver while the work may still go on. E002: messages live in our database."""
     queue: dict[str, Any] = settings.Q_CLUSTER
@@ -46,7 +48,7 @@ def check_queue(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[
     return errors
 
 
-@register()
+@register(OURS)
 def check_lease(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """E007: a lease outlives at least two missed renewals."""
     if settings.JOB_HEARTBEAT_SECONDS * 3 <= settings.JOB_LEASE_SECONDS:
@@ -60,7 +62,7 @@ def check_lease(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[
     ]
 
 
-@register(Tags.security)
+@register(OURS, Tags.security)
 def check_secret_files(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """E003: secrets are readable by their owner only."""
     return [
@@ -74,7 +76,7 @@ def check_secret_files(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -
     ]
 
 
-@register(Tags.files)
+@register(OURS, Tags.files)
 def check_folders(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """E004: we can write where files go."""
     return [
@@ -83,7 +85,7 @@ def check_folders(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> lis
             hint="Check SYNTHLAB_HOME and who owns it.",
             id="synthlab.E004",
         )
-        for name in ("MEDIA_ROOT", "STAGING_ROOT", "WORK_ROOT", "FEATURE_ROOT", "GENERATOR_ROOT", "LOG_ROOT")
+        for name in HOME_FOLDERS
         if not _writable(Path(getattr(settings, name)))
     ]
 

@@ -57,6 +57,14 @@ def sweep() -> SweepReport:
     return report
 
 
+def quiet_lanes(seconds: float) -> set[str]:
+    """Lanes in which a job has waited for so long although none has shown a sign of life in that time."""
+    since = Now() - timedelta(seconds=seconds)
+    waiting = Job.objects.filter(state=JobState.QUEUED, created_at__lt=since).without_live_children()
+    lively = Job.objects.filter(heartbeat_at__gt=since).values_list("lane", flat=True)
+    return set(waiting.values_list("lane", flat=True).distinct()) - set(lively)
+
+
 def clear_uploads() -> int:
     """At start-up: empty the staging folder but for the uploads of jobs that still wait for them."""
     return clear_staging(

@@ -1,9 +1,12 @@
 """Static files under names that hold their digest, so that browsers may keep them for ever."""
 
+import re
 from collections.abc import Callable
 from re import Match
 
 from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
+
+_LINE_COMMENT = re.compile(r"(?:^|[\s;{}])//")
 
 
 class ModuleManifestStorage(ManifestStaticFilesStorage):
@@ -22,13 +25,34 @@ class ModuleManifestStorage(ManifestStaticFilesStorage):
         """Rewrite a reference, but leave alone what no browser will ever ask for."""
         convert: Callable[[Match[str]], str] = super().url_converter(name, hashed_files, template)
 
+        in_script = name.endswith((".js", ".mjs"))
+
         def converter(match: Match[str]) -> str:
-            url = match.groupdict()["url"]
-            if _is_for_tools_only(url, in_script=name.endswith((".js", ".mjs"))):
-                return match.groupdict()["matched"]
+            matched = match.groupdict()["matched"]
+            end = _comment_end(match.string, match.start()) if in_script else None
+            if end is not None:
+                # Types in comments may name each other in circles, and no browser follows them. But a match that
+                # begins at a word in a comment may swallow a real import behind it.
+                inside = min(max(end - match.start(), 0), len(matched))
+                return matched[:inside] + match.re.sub(converter, matched[inside:])
+            if _is_for_tools_only(match.groupdict()["url"], in_script=in_script):
+                return matched
             return convert(match)
 
         return converter
+
+
+def _comment_end(script: str, at: int) -> int | None:
+    """Where the comment that holds this place ends; none where it stands in no comment."""
+    opened = script.rfind("/*", 0, at)
+    if opened > script.rfind("*/", 0, at):
+        closed = script.find("*/", at)
+        return len(script) if closed < 0 else closed + 2
+    line = script.rfind("\n", 0, at) + 1
+    if _LINE_COMMENT.search(script, line, at):
+        ended = script.find("\n", at)
+        return len(script) if ended < 0 else ended
+    return None
 
 
 def _is_for_tools_only(url: str, *, in_script: bool) -> bool:

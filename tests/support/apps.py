@@ -19,6 +19,7 @@ class SupportConfig(AppConfig):
             "poll",
             "fan",
             "join",
+            "thorough",
         ):
             register(
                 f"test_{name}",

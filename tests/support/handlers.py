@@ -7,9 +7,10 @@ from typing import Any
 
 from synthlab.core.audit import record_event
 from synthlab.core.exceptions import InvalidInput
+from synthlab.core.files import store_bytes
 from synthlab.core.job_context import JobContext
 from synthlab.core.jobs import enqueue_job
-from synthlab.core.models import Job
+from synthlab.core.models import AuditEvent, Job
 
 CHILD = "tests.support"
 
@@ -93,3 +94,12 @@ def fan_job(context: JobContext) -> dict[str, Any]:
 def join_job(context: JobContext) -> dict[str, Any]:
     assert context.shards_done
     return {"joined": context.job.children.count()}
+
+
+def thorough_job(context: JobContext) -> dict[str, Any]:
+    """Passes every kill point of a job, and may be done twice: its effect is keyed by the job."""
+    stored = store_bytes(b"the picture")
+    result = context.run_child(CHILD, "steps", {"start": context.cursor.get("step", 0), "steps": 2})
+    if not AuditEvent.objects.filter(action="test.effect", target_id=context.job.pk).exists():
+        take_effect(context)
+    return {"step": result["step"], "digest": stored.digest}

@@ -1,5 +1,5 @@
 """The product's own settings plus the test jobs, for workers that a test starts."""
 
-from synthlab.settings import *
+from synthlab.settings import *  # noqa: F403
 
-INSTALLED_APPS = [*INSTALLED_APPS, "tests.support"]
+INSTALLED_APPS = [*INSTALLED_APPS, "tests.support"]  # noqa: F405

@@ -3,9 +3,9 @@
 from datetime import timedelta
 
 import pytest
+from django.apps import apps
 from django.db import transaction
 from django.utils import timezone
-from django_q.models import OrmQ
 
 from synthlab.core import stopping
 from synthlab.core.exceptions import Conflict
@@ -13,6 +13,8 @@ from synthlab.core.job_sweep import sweep
 from synthlab.core.jobs import enqueue_job, execute, request_cancel, requeue_job
 from synthlab.core.models import AuditEvent, Job, JobState
 from tests.factories import make_scientist
+
+OrmQ = apps.get_model("django_q", "OrmQ")
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases]
 
@@ -32,13 +34,18 @@ def effects(job: Job) -> int:
 
 
 def test_a_job_and_its_message_are_written_together() -> None:
-    with pytest.raises(RuntimeError), transaction.atomic():
-        enqueue("answer")
-        raise RuntimeError
+    with pytest.raises(RuntimeError):
+        enqueue_and_fail()
     assert not Job.objects.exists()
     assert not OrmQ.objects.exists()
     job = enqueue("answer")
     assert OrmQ.objects.get().pk == job.message_id
+
+
+@transaction.atomic
+def enqueue_and_fail() -> None:
+    enqueue("answer")
+    raise RuntimeError
 
 
 def test_the_message_holds_only_the_id() -> None:

@@ -3,13 +3,15 @@
 from collections.abc import Iterator
 
 import pytest
+from django.apps import apps
 from django.db import transaction
-from django_q.models import OrmQ
 
 from synthlab.core.exceptions import Conflict, InvalidInput
 from synthlab.core.jobs import enqueue_job, execute, request_cancel, requeue_job
 from synthlab.core.models import Job, JobState
 from tests.support.soundness import core_violations
+
+OrmQ = apps.get_model("django_q", "OrmQ")
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases]
 

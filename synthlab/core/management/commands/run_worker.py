@@ -8,6 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
+from synthlab.core.checks import OURS
 from synthlab.core.jobs import Lane, run_cluster
 from synthlab.core.parents import die_with_parent
 
@@ -16,6 +17,7 @@ _VARIABLE = "Q_CLUSTER_NAME"
 
 class Command(BaseCommand):
     help = "Run the workers of one lane until stopped (SIGTERM to this process only)."
+    requires_system_checks = [OURS]  # not those of pages and API, which it never loads
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--lane", choices=Lane.values, default=Lane.SHORT)

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import DatabaseError, connection
 
+from synthlab.core.checks import OURS
 from synthlab.core.jobs import sweep_jobs
 from synthlab.logs import get_logger
 
@@ -16,6 +17,7 @@ log = get_logger(__name__)
 
 class Command(BaseCommand):
     help = "Queue again the jobs that lost their worker or their message, and tidy the work folders."
+    requires_system_checks = [OURS]  # not those of pages and API, which it never loads
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--loop", action="store_true", help="go on until stopped")

@@ -1,0 +1,29 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.faults.live import LEASE, LiveCluster, live_env
+from tests.support.soundness import core_violations
+
+
+@pytest.fixture
+def env(live_database_env: dict[str, str], settings: object) -> Iterator[dict[str, str]]:
+    """The environment of other processes; afterwards every promise of the floor is checked."""
+    settings.JOB_LEASE_SECONDS = LEASE
+    yield live_env(live_database_env)
+    assert core_violations() == []
+
+
+@pytest.fixture
+def start_cluster(env: dict[str, str], tmp_path: Path) -> Iterator[object]:
+    clusters: list[LiveCluster] = []
+
+    def start() -> LiveCluster:
+        clusters.append(LiveCluster(env, tmp_path / "cluster.log"))
+        return clusters[-1]
+
+    yield start
+    for cluster in clusters:
+        cluster.close()
+    print((tmp_path / "cluster.log").read_text()[-6000:])
