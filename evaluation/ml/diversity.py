@@ -22,7 +22,8 @@ def kernel_width(training: Rows) -> float:
     """
     distances = squared_distances(training, training)
     apart = distances[np.triu_indices(len(training), 1)]
-    return float(np.median(apart)) / 4.0
+    # Equal pictures say nothing about scale; a training set of mostly equal ones must not give a width of zero.
+    return float(np.median(apart[apart > 0])) / 4.0
 
 
 def similarity(rows: Rows, width: float) -> Rows:

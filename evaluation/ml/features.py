@@ -124,7 +124,7 @@ class FeatureStore:
             os.close(handle)
 
 
-class Stopped(Exception):  # noqa: N818 - an order that was obeyed, not an error
+class Stopped(Exception):
     """The parent asked for a clean finish; all finished shards are stored."""
 
 

@@ -9,6 +9,7 @@ Kernel: Bińkowski et al. 2018. Two-sample U-statistic: Gretton et al. 2012, eq.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
 from math import comb
@@ -21,6 +22,8 @@ from evaluation.ml.groups import Codes, jackknife_se, unit_counts, unit_sums
 
 Rows = npt.NDArray[np.float64]
 _CHUNK = 1024
+# Kernel values held at once: memory stays flat however large the sets are.
+_MAX_BLOCK = 1 << 22
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,11 @@ def kernel(x: Rows, y: Rows) -> Rows:
     return np.asarray(base * base * base)
 
 
+def _parts(rows: int, columns: int) -> Iterator[slice]:
+    step = max(1, min(_CHUNK, _MAX_BLOCK // max(1, columns)))
+    return (slice(start, start + step) for start in range(0, rows, step))
+
+
 def _pairs(counts: Rows) -> float:
     return float(np.square(counts.sum()) - np.square(counts).sum())
 
@@ -74,8 +82,7 @@ def within(x: Rows, groups: Codes) -> Within:
     if len(counts) < 2:
         raise ValueError("a set of one group has no independent pair")
     off = np.empty(len(x))
-    for start in range(0, len(x), _CHUNK):
-        part = slice(start, start + _CHUNK)
+    for part in _parts(len(x), len(x)):
         block = kernel(x[part], x)
         block[groups[part, None] == groups[None, :]] = 0.0
         off[part] = block.sum(axis=1)
@@ -85,9 +92,9 @@ def within(x: Rows, groups: Codes) -> Within:
 def cross_sums(x: Rows, y: Rows) -> tuple[Rows, Rows]:
     """Row sums ``(n,)`` and column sums ``(m,)`` of the kernel between two sets."""
     rows, columns = np.empty(len(x)), np.zeros(len(y))
-    for start in range(0, len(x), _CHUNK):
-        block = kernel(x[start : start + _CHUNK], y)
-        rows[start : start + _CHUNK] = block.sum(axis=1)
+    for part in _parts(len(x), len(y)):
+        block = kernel(x[part], y)
+        rows[part] = block.sum(axis=1)
         columns += block.sum(axis=0)
     return rows, columns
 
@@ -166,8 +173,8 @@ def _unit_kernel(rows: Rows, groups: Codes) -> Rows:
     ordered = rows[order]
     by_column = np.concatenate(
         [
-            np.add.reduceat(kernel(ordered[at : at + _CHUNK], ordered), starts, axis=1)
-            for at in range(0, len(rows), _CHUNK)
+            np.add.reduceat(kernel(ordered[part], ordered), starts, axis=1)
+            for part in _parts(len(rows), len(rows))
         ]
     )
     sums = np.add.reduceat(by_column, starts, axis=0)

@@ -27,7 +27,7 @@ FORWARD_SIZE = 32
 class EfficientNetLite0:
     """The extractor behind FD (efficientnet-lite0).
 
-    float32 throughout: bfloat16 is several times faster but moves FD by more than one part in a thousand.
+    float32 throughout: bfloat16 is faster but moved FD by 1 to 3 % (measured on pathology tiles).
     Batch normalisation is folded into the convolutions before it (same function, features differ by about 2e-6).
     """
 

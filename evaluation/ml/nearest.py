@@ -39,7 +39,9 @@ class FeatureSpace:
 
     def distances(self, queries: npt.NDArray[np.generic], targets: npt.NDArray[np.generic]) -> Rows:
         """``(n, m)`` Euclidean distances."""
-        return np.sqrt(squared_distances(queries.astype(np.float64), targets.astype(np.float64)))
+        return np.sqrt(
+            squared_distances(np.asarray(queries, dtype=np.float64), np.asarray(targets, dtype=np.float64))
+        )
 
 
 class PixelSpace:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from evaluation.ml.evaluate import evaluate
 from generation.child import Reporter
 
 Picture = npt.NDArray[np.uint8]
@@ -26,7 +28,7 @@ def blobs(rng: np.random.Generator, hue: npt.NDArray[np.float64], side: int = 32
     y, x = np.mgrid[:side, :side]
     picture = np.full((side, side, 3), 225.0) + rng.normal(0, 4, 3)
     for _ in range(rng.integers(3, 6)):
-        cy, cx, size = rng.uniform(0, side, 2).tolist() + [rng.uniform(2, 6)]
+        (cy, cx), size = rng.uniform(0, side, 2), rng.uniform(2, 6)
         weight = np.exp(-((y - cy) ** 2 + (x - cx) ** 2) / (2 * size**2))[..., None]
         picture = picture * (1 - weight) + (hue + rng.normal(0, 12, 3)) * weight
     return np.clip(picture + rng.normal(0, 2, picture.shape), 0, 255).astype(np.uint8)
@@ -101,7 +103,9 @@ def bccd_crops(kind: str, per_photograph: int, side: int = 64) -> dict[str, list
             with Image.open(BCCD / "JPEGImages" / f"{path.stem}.jpg") as photograph:
                 crops[path.stem] = [
                     np.asarray(
-                        photograph.convert("RGB").crop(box).resize((side, side), Image.Resampling.LANCZOS)
+                        photograph.convert("RGB")
+                        .crop((box[0], box[1], box[2], box[3]))
+                        .resize((side, side), Image.Resampling.LANCZOS)
                     )
                     for box in boxes
                 ]
@@ -139,6 +143,18 @@ DISGUISES: dict[str, Callable[[Picture, np.random.Generator], Picture]] = {
     "mirrored": lambda picture, rng: np.ascontiguousarray(picture[:, ::-1]),
     "turned": lambda picture, rng: np.ascontiguousarray(np.rot90(picture)),
     "noisy": lambda picture, rng: noisy(picture, 8, rng),
-    "mirrored-noisy": lambda picture, rng: noisy(picture[::-1], 8, rng),
+    "flipnoise": lambda picture, rng: noisy(picture[::-1], 8, rng),
     "noisier": lambda picture, rng: noisy(picture, 16, rng),
 }
+
+
+def run(spec: dict[str, Any]) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+    """Measure in this process: the parsed report, and the scores by image id."""
+    result = evaluate(spec, quiet())
+    report = json.loads(Path(result["report"]).read_text())
+    scores = [json.loads(line) for line in Path(result["scores"]).read_text().splitlines()]
+    return report, {score["id"]: score for score in scores}
+
+
+def by_metric(report: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {result["metric"]: result for result in report["results"]}

@@ -45,6 +45,9 @@ def test_jackknife_leaves_out_whole_groups(sets):
     )
     found = kernel.kernel_distance(x, gx, y, gy)
     assert found.se == pytest.approx(np.sqrt(variance), rel=1e-10)
+    assert found.se is not None
+    assert found.high is not None
+    assert found.low is not None
     assert found.high - found.low == pytest.approx(2 * stats.t.ppf(0.975, 3) * found.se)
 
 
@@ -72,7 +75,7 @@ def test_null_deals_whole_groups_and_each_deal_once(sets):
 
 
 def test_one_group_has_no_independent_pair(sets):
-    x, gx, y, gy = sets
+    x, _gx, y, gy = sets
     with pytest.raises(ValueError, match="independent"):
         kernel.kernel_distance(x, np.zeros(8, dtype=int), y, gy)
 

@@ -14,7 +14,7 @@ def test_effective_numbers_count_clusters():
     assert rke(np.ones((10, 10))) == pytest.approx(1)
     assert vendi(np.eye(10)) == pytest.approx(10)
     assert rke(np.eye(10)) == pytest.approx(10)
-    three = np.kron(np.eye(3), np.ones((4, 4)))
+    three = np.kron(np.eye(3), np.ones((4, 4))).astype(np.float64)
     assert vendi(three) == pytest.approx(3)
     assert rke(three) == pytest.approx(3)
     rows = np.repeat(np.eye(3) * 1e3, 4, axis=0)
@@ -81,6 +81,8 @@ def test_pairs_come_from_different_groups(tiles):
     rng = np.random.default_rng(0)
     aware = mean_over_pairs(doubled, twins, 2000, rng, scales_for(64))
     ignorant = mean_over_pairs(doubled, np.arange(24), 2000, rng, scales_for(64))
+    assert aware is not None
+    assert ignorant is not None
     assert aware.pairs == 24 * 23 // 2 - 12
     assert ignorant.value > aware.value + 0.02
     assert mean_over_pairs(tiles, np.zeros(12, dtype=int), 50, rng, scales_for(64)) is None
@@ -94,6 +96,9 @@ def test_pair_mean_error_is_of_the_right_size(tiles):
     for _ in range(20):
         corners = rng.integers(0, 448, (24, 2))
         pictures = np.stack([photograph[y : y + 64, x : x + 64] for y, x in corners])
-        found.append(mean_over_pairs(pictures, np.arange(24), 2000, rng, scales_for(64)))
-    scatter, claimed = np.std([each.value for each in found]), np.mean([each.se for each in found])
+        mean = mean_over_pairs(pictures, np.arange(24), 2000, rng, scales_for(64))
+        assert mean is not None
+        assert mean.se is not None
+        found.append((mean.value, mean.se))
+    scatter, claimed = np.std([value for value, _ in found]), np.mean([se for _, se in found])
     assert 0.5 < claimed / scatter < 2
