@@ -29,13 +29,15 @@ export function h(tag, attributes = {}, ...children) {
 /**
  * @template {keyof SVGElementTagNameMap} K
  * @param {K} tag
- * @param {Record<string, string | number>} [attributes]
+ * @param {Record<string, string | number | undefined>} [attributes] undefined ones are left out
  * @param {...Node} children
  * @returns {SVGElementTagNameMap[K]}
  */
 export function svg(tag, attributes = {}, ...children) {
   const element = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value));
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value !== undefined) element.setAttribute(name, String(value));
+  }
   element.append(...children);
   return element;
 }
