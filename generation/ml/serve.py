@@ -179,24 +179,17 @@ def serve_verb(spec: dict[str, Any], report: Reporter) -> dict[str, Any]:
     if len(secret) < 16:
         raise BadInput("no_secret", f"{SECRET_VARIABLE} must hold a secret of at least 16 characters")
     os.register_at_fork(after_in_child=_tame_fork)
-    api = GeneratorAPI(
-        Path(spec["folder"]),
-        secret=secret,
-        threads=spec.get("threads"),
-        dtype=spec.get("dtype") or "float32",
-        kept=int(spec.get("kept", 4)),
-    )
+    signal.signal(signal.SIGTERM, _interrupt)
+    threading.Thread(target=_interrupt_when_told, args=(report,), daemon=True).start()
     server = litserve.LitServer(
-        api,
-        accelerator="cpu",
+        _api(spec, secret),
+        accelerator="cpu",  # only how LitServe names its one worker; `choose_device` picks where that computes
         devices=1,
         workers_per_device=1,
         timeout=30,
         restart_workers=True,
-        track_requests=False,
+        disable_openapi_url=True,
     )
-    signal.signal(signal.SIGTERM, _interrupt)
-    threading.Thread(target=_interrupt_when_told, args=(report,), daemon=True).start()
     server.run(
         host=spec.get("host", "127.0.0.1"),
         port=int(spec["port"]),
@@ -206,6 +199,18 @@ def serve_verb(spec: dict[str, Any], report: Reporter) -> dict[str, Any]:
         generate_client_file=False,
     )
     return {"stopped": True}
+
+
+def _api(spec: dict[str, Any], secret: str) -> GeneratorAPI:
+    if "folder" not in spec or "port" not in spec:
+        raise BadInput("bad_spec", "the service's description needs a folder and a port")
+    return GeneratorAPI(
+        Path(spec["folder"]),
+        secret=secret,
+        threads=spec.get("threads"),
+        dtype=spec.get("dtype") or "float32",
+        kept=int(spec.get("kept", 4)),
+    )
 
 
 def _tame_fork() -> None:

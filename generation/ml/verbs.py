@@ -14,9 +14,10 @@ from generation.ml.config import TrainConfig
 from generation.ml.data import TrainingData, load_training_data
 from generation.ml.device import Device, choose_device
 from generation.ml.loop import Outcome, train
-from generation.ml.sampling import ImageRequest, Sampler
+from generation.ml.sampling import ImageRequest, SampledImage, Sampler
 from generation.ml.weights import load_generator, write_generator
-from generation.pixels import pixel_digest
+
+REPORT_EVERY = 100
 
 
 def train_verb(spec: dict[str, Any], report: Reporter) -> dict[str, Any]:
@@ -76,37 +77,44 @@ def sample_verb(spec: dict[str, Any], report: Reporter) -> dict[str, Any]:
     generator = load_generator(weights, device=device.torch, expected_digest=spec.get("generator_digest"))
     sampler = Sampler(generator, device)
     requests = _requests(spec)
+    count = _write_images(work, sampler, requests, report)
+    shared = {"seed": spec["seed"], "truncation": requests[0].truncation, "device": device.name}
+    return {
+        "count": count,
+        "manifest": str(work / "images.jsonl"),
+        "recipe": {**sampler.shared_recipe(), **shared},
+        "stopped": count < len(requests),
+    }
+
+
+def _write_images(work: Path, sampler: Sampler, requests: list[ImageRequest], report: Reporter) -> int:
+    """Write the files and their list, until done or told to stop; how many it became."""
     (work / "images").mkdir(parents=True, exist_ok=True)
-    manifest = work / "images.jsonl"
     count = 0
-    with manifest.open("w", encoding="utf-8") as lines:
+    with (work / "images.jsonl").open("w", encoding="utf-8") as lines:
         for image in sampler.sample(requests):
             name = f"images/{image.request.index}.png"
             (work / name).write_bytes(image.png)
-            height, width = image.pixels.shape[:2]
-            facts = {
-                "index": image.request.index,
-                "class": image.request.class_index,
-                "seed": image.seed,
-                "file": name,
-                "digest": image.digest,
-                "pixel_digest": pixel_digest(image.pixels),
-                "size": len(image.png),
-                "width": width,
-                "height": height,
-            }
-            lines.write(json.dumps(facts) + "\n")
+            lines.write(json.dumps(_row(image, name)) + "\n")
             count += 1
-            if count % 100 == 0 or count == len(requests):
+            if count % REPORT_EVERY == 0 or count == len(requests):
                 report.progress("sampling", count, len(requests))
             if report.should_stop:
                 break
-    shared = {"seed": spec.get("seed", 0), "truncation": spec.get("truncation", 1.0), "device": device.name}
+    return count
+
+
+def _row(image: SampledImage, name: str) -> dict[str, Any]:
+    height, width = image.pixels.shape[:2]
     return {
-        "count": count,
-        "manifest": str(manifest),
-        "recipe": {**sampler.shared_recipe(), **shared},
-        "stopped": count < len(requests),
+        "index": image.request.index,
+        "class": image.request.class_index,
+        "seed": image.seed,
+        "file": name,
+        "digest": image.digest,
+        "size": len(image.png),
+        "width": width,
+        "height": height,
     }
 
 
