@@ -102,7 +102,7 @@ def _check_names(names: list[str]) -> None:
         try:
             archive.check_name(name)
         except ValueError as error:
-            raise BadArchiveError(name, str(error)) from error
+            raise BadArchiveError(FRAME, str(error)) from error
     if not names or names[-1] != manifest.NAME:
         raise BadArchiveError(manifest.NAME, "is missing or not the last file")
     if names[:-1] != sorted(set(names[:-1])):

@@ -8,402 +8,970 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('core', '0002_triggers'),
-        ('evaluation', '0001_initial'),
-        ('generation', '0001_initial'),
+        ("core", "0002_triggers"),
+        ("evaluation", "0001_initial"),
+        ("generation", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Annotation',
+            name="Annotation",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('revision', models.PositiveIntegerField()),
-                ('is_final', models.BooleanField(default=False)),
-                ('is_late', models.BooleanField(default=False, help_text='came after the lease had gone to another reader')),
-                ('decision', models.CharField(blank=True, choices=[('labelled', 'Labelled'), ('discarded', 'Discarded')], max_length=10)),
-                ('discard_reason', models.CharField(blank=True, max_length=60)),
-                ('classes', models.JSONField(default=list, help_text="keys of the schema's classes")),
-                ('site', models.CharField(blank=True, max_length=60)),
-                ('confidence', models.PositiveSmallIntegerField(null=True)),
-                ('comment', models.TextField(blank=True)),
-                ('draft', models.JSONField(default=dict, help_text='an unfinished answer as the browser sent it; empty when final')),
-                ('author', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("revision", models.PositiveIntegerField()),
+                ("is_final", models.BooleanField(default=False)),
+                (
+                    "is_late",
+                    models.BooleanField(
+                        default=False, help_text="came after the lease had gone to another reader"
+                    ),
+                ),
+                (
+                    "decision",
+                    models.CharField(
+                        blank=True,
+                        choices=[("labelled", "Labelled"), ("discarded", "Discarded")],
+                        max_length=10,
+                    ),
+                ),
+                ("discard_reason", models.CharField(blank=True, max_length=60)),
+                ("classes", models.JSONField(default=list, help_text="keys of the schema's classes")),
+                ("site", models.CharField(blank=True, max_length=60)),
+                ("confidence", models.PositiveSmallIntegerField(null=True)),
+                ("comment", models.TextField(blank=True)),
+                (
+                    "draft",
+                    models.JSONField(
+                        default=dict,
+                        help_text="an unfinished answer as the browser sent it; empty when final",
+                    ),
+                ),
+                (
+                    "author",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL
+                    ),
+                ),
             ],
             options={
-                'ordering': ('read', 'revision'),
+                "ordering": ("read", "revision"),
             },
         ),
         migrations.CreateModel(
-            name='Item',
+            name="Item",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('state', models.CharField(choices=[('waiting', 'Waiting'), ('reading', 'Reading'), ('review', 'Review'), ('disputed', 'Disputed'), ('accepted', 'Accepted'), ('discarded', 'Discarded')], default='waiting', max_length=10)),
-                ('decided_at', models.DateTimeField(null=True)),
-                ('outcome', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='decided_items', to='annotation.annotation')),
-                ('source_image', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='items', to='generation.sourceimage')),
-                ('synthetic_image', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='items', to='generation.syntheticimage')),
+                (
+                    "id",
+                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("waiting", "Waiting"),
+                            ("reading", "Reading"),
+                            ("review", "Review"),
+                            ("disputed", "Disputed"),
+                            ("accepted", "Accepted"),
+                            ("discarded", "Discarded"),
+                        ],
+                        default="waiting",
+                        max_length=10,
+                    ),
+                ),
+                ("decided_at", models.DateTimeField(null=True)),
+                (
+                    "outcome",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="decided_items",
+                        to="annotation.annotation",
+                    ),
+                ),
+                (
+                    "source_image",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="items",
+                        to="generation.sourceimage",
+                    ),
+                ),
+                (
+                    "synthetic_image",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="items",
+                        to="generation.syntheticimage",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='LabelSchema',
+            name="LabelSchema",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('name', models.CharField(max_length=120)),
-                ('version', models.PositiveIntegerField(default=1)),
-                ('mode', models.CharField(choices=[('one', 'One'), ('many', 'Many')], default='one', max_length=4)),
-                ('sites', models.JSONField(default=list, help_text='anatomical sites: [{"key", "title"}]')),
-                ('discard_reasons', models.JSONField(default=list, help_text='[{"key", "title"}]')),
-                ('created_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("name", models.CharField(max_length=120)),
+                ("version", models.PositiveIntegerField(default=1)),
+                (
+                    "mode",
+                    models.CharField(choices=[("one", "One"), ("many", "Many")], default="one", max_length=4),
+                ),
+                ("sites", models.JSONField(default=list, help_text='anatomical sites: [{"key", "title"}]')),
+                ("discard_reasons", models.JSONField(default=list, help_text='[{"key", "title"}]')),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL
+                    ),
+                ),
             ],
             options={
-                'ordering': ('name', '-version'),
+                "ordering": ("name", "-version"),
             },
         ),
         migrations.CreateModel(
-            name='LabelClass',
+            name="LabelClass",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('key', models.SlugField(max_length=60)),
-                ('title', models.CharField(max_length=120)),
-                ('order', models.PositiveSmallIntegerField()),
-                ('colour', models.CharField(default='#4f9dde', max_length=7)),
-                ('kind', models.CharField(choices=[('finding', 'Finding'), ('normal', 'Normal'), ('cannot_assess', 'Cannot Assess')], default='finding', max_length=14)),
-                ('box', models.CharField(choices=[('required', 'Required'), ('optional', 'Optional'), ('none', 'None')], default='none', max_length=8)),
-                ('polygon', models.CharField(choices=[('required', 'Required'), ('optional', 'Optional'), ('none', 'None')], default='none', max_length=8)),
-                ('point', models.CharField(choices=[('required', 'Required'), ('optional', 'Optional'), ('none', 'None')], default='none', max_length=8)),
-                ('mask', models.CharField(choices=[('required', 'Required'), ('optional', 'Optional'), ('none', 'None')], default='none', max_length=8)),
-                ('code_system', models.CharField(blank=True, max_length=120)),
-                ('code', models.CharField(blank=True, max_length=60)),
-                ('code_display', models.CharField(blank=True, max_length=200)),
-                ('schema', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='classes', to='annotation.labelschema')),
+                (
+                    "id",
+                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("key", models.SlugField(max_length=60)),
+                ("title", models.CharField(max_length=120)),
+                ("order", models.PositiveSmallIntegerField()),
+                ("colour", models.CharField(default="#4f9dde", max_length=7)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("finding", "Finding"),
+                            ("normal", "Normal"),
+                            ("cannot_assess", "Cannot Assess"),
+                        ],
+                        default="finding",
+                        max_length=14,
+                    ),
+                ),
+                (
+                    "box",
+                    models.CharField(
+                        choices=[("required", "Required"), ("optional", "Optional"), ("none", "None")],
+                        default="none",
+                        max_length=8,
+                    ),
+                ),
+                (
+                    "polygon",
+                    models.CharField(
+                        choices=[("required", "Required"), ("optional", "Optional"), ("none", "None")],
+                        default="none",
+                        max_length=8,
+                    ),
+                ),
+                (
+                    "point",
+                    models.CharField(
+                        choices=[("required", "Required"), ("optional", "Optional"), ("none", "None")],
+                        default="none",
+                        max_length=8,
+                    ),
+                ),
+                (
+                    "mask",
+                    models.CharField(
+                        choices=[("required", "Required"), ("optional", "Optional"), ("none", "None")],
+                        default="none",
+                        max_length=8,
+                    ),
+                ),
+                ("code_system", models.CharField(blank=True, max_length=120)),
+                ("code", models.CharField(blank=True, max_length=60)),
+                ("code_display", models.CharField(blank=True, max_length=200)),
+                (
+                    "schema",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="classes",
+                        to="annotation.labelschema",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('order',),
+                "ordering": ("order",),
             },
         ),
         migrations.CreateModel(
-            name='Read',
+            name="Read",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('kind', models.CharField(choices=[('primary', 'Primary'), ('repeat', 'Repeat'), ('control', 'Control'), ('adjudication', 'Adjudication')], default='primary', max_length=12)),
-                ('ordinal', models.PositiveSmallIntegerField(default=0)),
-                ('state', models.CharField(choices=[('open', 'Open'), ('leased', 'Leased'), ('submitted', 'Submitted'), ('returned', 'Returned'), ('void', 'Void')], default='open', max_length=10)),
-                ('is_assigned', models.BooleanField(default=False)),
-                ('shuffle', models.PositiveIntegerField()),
-                ('rev', models.PositiveIntegerField(default=0)),
-                ('leased_at', models.DateTimeField(null=True)),
-                ('lease_until', models.DateTimeField(null=True)),
-                ('submitted_at', models.DateTimeField(null=True)),
-                ('active_seconds', models.FloatField(default=0)),
-                ('idle_seconds', models.FloatField(default=0)),
-                ('is_flagged', models.BooleanField(default=False)),
-                ('item', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='reads', to='annotation.item')),
-                ('reader', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='reads', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("primary", "Primary"),
+                            ("repeat", "Repeat"),
+                            ("control", "Control"),
+                            ("adjudication", "Adjudication"),
+                        ],
+                        default="primary",
+                        max_length=12,
+                    ),
+                ),
+                ("ordinal", models.PositiveSmallIntegerField(default=0)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("open", "Open"),
+                            ("leased", "Leased"),
+                            ("submitted", "Submitted"),
+                            ("returned", "Returned"),
+                            ("void", "Void"),
+                        ],
+                        default="open",
+                        max_length=10,
+                    ),
+                ),
+                ("is_assigned", models.BooleanField(default=False)),
+                ("shuffle", models.PositiveIntegerField()),
+                ("rev", models.PositiveIntegerField(default=0)),
+                ("leased_at", models.DateTimeField(null=True)),
+                ("lease_until", models.DateTimeField(null=True)),
+                ("submitted_at", models.DateTimeField(null=True)),
+                ("active_seconds", models.FloatField(default=0)),
+                ("idle_seconds", models.FloatField(default=0)),
+                ("is_flagged", models.BooleanField(default=False)),
+                (
+                    "item",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="reads",
+                        to="annotation.item",
+                    ),
+                ),
+                (
+                    "reader",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="reads",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='annotation',
-            name='read',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='annotations', to='annotation.read'),
+            model_name="annotation",
+            name="read",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="annotations", to="annotation.read"
+            ),
         ),
         migrations.CreateModel(
-            name='ReadHolder',
+            name="ReadHolder",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('read', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='holders', to='annotation.read')),
-                ('reader', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "read",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="holders",
+                        to="annotation.read",
+                    ),
+                ),
+                (
+                    "reader",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='ReadSkip',
+            name="ReadSkip",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('kind', models.CharField(choices=[('later', 'Later'), ('not_my_field', 'Not My Field')], max_length=12)),
-                ('read', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='skips', to='annotation.read')),
-                ('reader', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("later", "Later"), ("not_my_field", "Not My Field")], max_length=12
+                    ),
+                ),
+                (
+                    "read",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="skips",
+                        to="annotation.read",
+                    ),
+                ),
+                (
+                    "reader",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Region',
+            name="Region",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('kind', models.CharField(choices=[('box', 'Box'), ('polygon', 'Polygon'), ('point', 'Point'), ('mask', 'Mask')], max_length=8)),
-                ('geometry', models.JSONField()),
-                ('order', models.PositiveSmallIntegerField()),
-                ('annotation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='regions', to='annotation.annotation')),
-                ('label_class', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='annotation.labelclass')),
+                (
+                    "id",
+                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("box", "Box"),
+                            ("polygon", "Polygon"),
+                            ("point", "Point"),
+                            ("mask", "Mask"),
+                        ],
+                        max_length=8,
+                    ),
+                ),
+                ("geometry", models.JSONField()),
+                ("order", models.PositiveSmallIntegerField()),
+                (
+                    "annotation",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="regions",
+                        to="annotation.annotation",
+                    ),
+                ),
+                (
+                    "label_class",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="annotation.labelclass",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('order',),
+                "ordering": ("order",),
             },
         ),
         migrations.CreateModel(
-            name='Review',
+            name="Review",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('verdict', models.CharField(choices=[('accept', 'Accept'), ('return', 'Return'), ('overrule', 'Overrule')], max_length=8)),
-                ('comment', models.TextField(blank=True)),
-                ('annotation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='reviews', to='annotation.annotation')),
-                ('reader', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='reviews_received', to=settings.AUTH_USER_MODEL)),
-                ('reviewer', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='reviews_given', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "verdict",
+                    models.CharField(
+                        choices=[("accept", "Accept"), ("return", "Return"), ("overrule", "Overrule")],
+                        max_length=8,
+                    ),
+                ),
+                ("comment", models.TextField(blank=True)),
+                (
+                    "annotation",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="reviews",
+                        to="annotation.annotation",
+                    ),
+                ),
+                (
+                    "reader",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="reviews_received",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "reviewer",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="reviews_given",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ('created_at',),
+                "ordering": ("created_at",),
             },
         ),
         migrations.CreateModel(
-            name='Snapshot',
+            name="Snapshot",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('name', models.CharField(max_length=120)),
-                ('filters', models.JSONField(default=dict)),
-                ('facts', models.JSONField(default=dict, help_text='what else was true at that instant: counts, head of the audit')),
-                ('digest', models.CharField(max_length=64)),
-                ('item_count', models.PositiveIntegerField()),
-                ('signed_at', models.DateTimeField(null=True)),
-                ('meaning', models.CharField(blank=True, max_length=200)),
-                ('signature', models.CharField(blank=True, max_length=64)),
-                ('created_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL)),
-                ('evaluation', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to='evaluation.evaluation')),
-                ('image_set', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='snapshots', to='evaluation.imageset')),
-                ('signed_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("name", models.CharField(max_length=120)),
+                ("filters", models.JSONField(default=dict)),
+                (
+                    "facts",
+                    models.JSONField(
+                        default=dict,
+                        help_text="what else was true at that instant: counts, head of the audit",
+                    ),
+                ),
+                ("digest", models.CharField(max_length=64)),
+                ("item_count", models.PositiveIntegerField()),
+                ("signed_at", models.DateTimeField(null=True)),
+                ("meaning", models.CharField(blank=True, max_length=200)),
+                ("signature", models.CharField(blank=True, max_length=64)),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "evaluation",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.PROTECT, to="evaluation.evaluation"
+                    ),
+                ),
+                (
+                    "image_set",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="snapshots",
+                        to="evaluation.imageset",
+                    ),
+                ),
+                (
+                    "signed_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ('-created_at',),
+                "ordering": ("-created_at",),
             },
         ),
         migrations.CreateModel(
-            name='Export',
+            name="Export",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('format', models.CharField(max_length=20)),
-                ('options', models.JSONField(default=dict)),
-                ('state', models.CharField(choices=[('queued', 'Queued'), ('running', 'Running'), ('succeeded', 'Succeeded'), ('failed', 'Failed'), ('cancelled', 'Cancelled')], default='queued', max_length=10)),
-                ('digest', models.CharField(blank=True, max_length=64)),
-                ('size', models.PositiveBigIntegerField(null=True)),
-                ('completed_at', models.DateTimeField(null=True)),
-                ('job', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='core.job')),
-                ('requested_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL)),
-                ('snapshot', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='exports', to='annotation.snapshot')),
+                (
+                    "id",
+                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("format", models.CharField(max_length=20)),
+                ("options", models.JSONField(default=dict)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("queued", "Queued"),
+                            ("running", "Running"),
+                            ("succeeded", "Succeeded"),
+                            ("failed", "Failed"),
+                            ("cancelled", "Cancelled"),
+                        ],
+                        default="queued",
+                        max_length=10,
+                    ),
+                ),
+                ("digest", models.CharField(blank=True, max_length=64)),
+                ("size", models.PositiveBigIntegerField(null=True)),
+                ("completed_at", models.DateTimeField(null=True)),
+                (
+                    "job",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="core.job",
+                    ),
+                ),
+                (
+                    "requested_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "snapshot",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="exports",
+                        to="annotation.snapshot",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('-created_at',),
+                "ordering": ("-created_at",),
             },
         ),
         migrations.CreateModel(
-            name='SnapshotItem',
+            name="SnapshotItem",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('position', models.PositiveIntegerField()),
-                ('annotation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='annotation.annotation')),
-                ('image', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='snapshot_items', to='generation.syntheticimage')),
-                ('item', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='snapshot_items', to='annotation.item')),
-                ('snapshot', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='items', to='annotation.snapshot')),
+                (
+                    "id",
+                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("position", models.PositiveIntegerField()),
+                (
+                    "annotation",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="annotation.annotation",
+                    ),
+                ),
+                (
+                    "image",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="snapshot_items",
+                        to="generation.syntheticimage",
+                    ),
+                ),
+                (
+                    "item",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="snapshot_items",
+                        to="annotation.item",
+                    ),
+                ),
+                (
+                    "snapshot",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="items",
+                        to="annotation.snapshot",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('position',),
+                "ordering": ("position",),
             },
         ),
         migrations.CreateModel(
-            name='Study',
+            name="Study",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('title', models.CharField(max_length=160)),
-                ('description', models.TextField(blank=True)),
-                ('guideline', models.TextField(blank=True)),
-                ('state', models.CharField(choices=[('draft', 'Draft'), ('open', 'Open'), ('paused', 'Paused'), ('closed', 'Closed')], default='draft', max_length=8)),
-                ('reads_per_item', models.PositiveSmallIntegerField(default=1)),
-                ('approval_policy', models.CharField(choices=[('every', 'Every'), ('sample', 'Sample'), ('as_read', 'As Read')], default='every', max_length=8)),
-                ('sample_share', models.FloatField(default=1.0)),
-                ('is_blinded', models.BooleanField(default=True)),
-                ('key', models.CharField(default=annotation.models.study._make_study_key, editable=False, max_length=64)),
-                ('created_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL)),
-                ('dataset', models.ForeignKey(help_text='where all its synthetic images come from; given at the start or by the first fill', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='studies', to='generation.dataset')),
-                ('schema', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='studies', to='annotation.labelschema')),
+                (
+                    "id",
+                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("title", models.CharField(max_length=160)),
+                ("description", models.TextField(blank=True)),
+                ("guideline", models.TextField(blank=True)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("draft", "Draft"),
+                            ("open", "Open"),
+                            ("paused", "Paused"),
+                            ("closed", "Closed"),
+                        ],
+                        default="draft",
+                        max_length=8,
+                    ),
+                ),
+                ("reads_per_item", models.PositiveSmallIntegerField(default=1)),
+                (
+                    "approval_policy",
+                    models.CharField(
+                        choices=[("every", "Every"), ("sample", "Sample"), ("as_read", "As Read")],
+                        default="every",
+                        max_length=8,
+                    ),
+                ),
+                ("sample_share", models.FloatField(default=1.0)),
+                ("is_blinded", models.BooleanField(default=True)),
+                (
+                    "key",
+                    models.CharField(
+                        default=annotation.models.study._make_study_key, editable=False, max_length=64
+                    ),
+                ),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "dataset",
+                    models.ForeignKey(
+                        help_text="where all its synthetic images come from; given at the start or by the first fill",
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="studies",
+                        to="generation.dataset",
+                    ),
+                ),
+                (
+                    "schema",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="studies",
+                        to="annotation.labelschema",
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'studies',
-                'ordering': ('-created_at',),
+                "verbose_name_plural": "studies",
+                "ordering": ("-created_at",),
             },
         ),
         migrations.AddField(
-            model_name='snapshot',
-            name='study',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='snapshots', to='annotation.study'),
+            model_name="snapshot",
+            name="study",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="snapshots", to="annotation.study"
+            ),
         ),
         migrations.AddField(
-            model_name='read',
-            name='study',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='reads', to='annotation.study'),
+            model_name="read",
+            name="study",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="reads", to="annotation.study"
+            ),
         ),
         migrations.CreateModel(
-            name='Membership',
+            name="Membership",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('role', models.CharField(choices=[('reader', 'Reader'), ('reviewer', 'Reviewer'), ('manager', 'Manager')], max_length=8)),
-                ('queue_shuffle', models.PositiveIntegerField(default=0, help_text="how far along the stored shuffle this person's claims have come")),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='memberships', to=settings.AUTH_USER_MODEL)),
-                ('study', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='memberships', to='annotation.study')),
+                (
+                    "id",
+                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "role",
+                    models.CharField(
+                        choices=[("reader", "Reader"), ("reviewer", "Reviewer"), ("manager", "Manager")],
+                        max_length=8,
+                    ),
+                ),
+                (
+                    "queue_shuffle",
+                    models.PositiveIntegerField(
+                        default=0, help_text="how far along the stored shuffle this person's claims have come"
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="memberships",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "study",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="memberships",
+                        to="annotation.study",
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='item',
-            name='study',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='items', to='annotation.study'),
+            model_name="item",
+            name="study",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="items", to="annotation.study"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='labelschema',
-            constraint=models.UniqueConstraint(fields=('name', 'version'), name='schema_version_once'),
+            model_name="labelschema",
+            constraint=models.UniqueConstraint(fields=("name", "version"), name="schema_version_once"),
         ),
         migrations.AddConstraint(
-            model_name='labelclass',
-            constraint=models.UniqueConstraint(fields=('schema', 'key'), name='label_class_key_once'),
+            model_name="labelclass",
+            constraint=models.UniqueConstraint(fields=("schema", "key"), name="label_class_key_once"),
         ),
         migrations.AddConstraint(
-            model_name='labelclass',
-            constraint=models.UniqueConstraint(fields=('schema', 'order'), name='label_class_order_once'),
+            model_name="labelclass",
+            constraint=models.UniqueConstraint(fields=("schema", "order"), name="label_class_order_once"),
         ),
         migrations.AddConstraint(
-            model_name='labelclass',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('code', ''), ('code_system', '')), models.Q(models.Q(('code', ''), _negated=True), models.Q(('code_system', ''), _negated=True)), _connector='OR'), name='label_class_code_whole'),
+            model_name="labelclass",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("code", ""), ("code_system", "")),
+                    models.Q(
+                        models.Q(("code", ""), _negated=True), models.Q(("code_system", ""), _negated=True)
+                    ),
+                    _connector="OR",
+                ),
+                name="label_class_code_whole",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='annotation',
-            constraint=models.UniqueConstraint(fields=('read', 'revision'), name='annotation_revision_once'),
+            model_name="annotation",
+            constraint=models.UniqueConstraint(fields=("read", "revision"), name="annotation_revision_once"),
         ),
         migrations.AddConstraint(
-            model_name='annotation',
-            constraint=models.UniqueConstraint(condition=models.Q(('is_final', True)), fields=('read',), name='one_final_annotation_a_read'),
+            model_name="annotation",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("is_final", True)), fields=("read",), name="one_final_annotation_a_read"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='annotation',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('decision__in', ('', 'labelled', 'discarded')), ('is_final', False)), models.Q(('decision', 'labelled'), ('discard_reason', '')), models.Q(('decision', 'discarded'), models.Q(('discard_reason', ''), _negated=True)), _connector='OR'), name='final_discard_has_a_reason'),
+            model_name="annotation",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("decision__in", ("", "labelled", "discarded")), ("is_final", False)),
+                    models.Q(("decision", "labelled"), ("discard_reason", "")),
+                    models.Q(("decision", "discarded"), models.Q(("discard_reason", ""), _negated=True)),
+                    _connector="OR",
+                ),
+                name="final_discard_has_a_reason",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='annotation',
-            constraint=models.CheckConstraint(condition=models.Q(('confidence__isnull', True), models.Q(('confidence__gte', 1), ('confidence__lte', 5)), _connector='OR'), name='confidence_in_range'),
+            model_name="annotation",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("confidence__isnull", True),
+                    models.Q(("confidence__gte", 1), ("confidence__lte", 5)),
+                    _connector="OR",
+                ),
+                name="confidence_in_range",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='readholder',
-            constraint=models.UniqueConstraint(fields=('read', 'reader'), name='holder_once'),
+            model_name="readholder",
+            constraint=models.UniqueConstraint(fields=("read", "reader"), name="holder_once"),
         ),
         migrations.AddConstraint(
-            model_name='readskip',
-            constraint=models.UniqueConstraint(fields=('read', 'reader'), name='skip_once_a_reader'),
+            model_name="readskip",
+            constraint=models.UniqueConstraint(fields=("read", "reader"), name="skip_once_a_reader"),
         ),
         migrations.AddConstraint(
-            model_name='region',
-            constraint=models.UniqueConstraint(fields=('annotation', 'order'), name='region_order_once'),
+            model_name="region",
+            constraint=models.UniqueConstraint(fields=("annotation", "order"), name="region_order_once"),
         ),
         migrations.AddConstraint(
-            model_name='review',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('verdict', 'return'), _negated=True), models.Q(('comment', ''), _negated=True), _connector='OR'), name='return_says_why'),
+            model_name="review",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("verdict", "return"), _negated=True),
+                    models.Q(("comment", ""), _negated=True),
+                    _connector="OR",
+                ),
+                name="return_says_why",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='review',
-            constraint=models.CheckConstraint(condition=models.Q(('reviewer', models.F('reader')), _negated=True), name='reviewer_is_not_the_reader'),
+            model_name="review",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("reviewer", models.F("reader")), _negated=True),
+                name="reviewer_is_not_the_reader",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='export',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'succeeded'), models.Q(('digest', ''), _negated=True)), models.Q(models.Q(('state', 'succeeded'), _negated=True), ('digest', '')), _connector='OR'), name='export_digest_iff_succeeded'),
+            model_name="export",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", "succeeded"), models.Q(("digest", ""), _negated=True)),
+                    models.Q(models.Q(("state", "succeeded"), _negated=True), ("digest", "")),
+                    _connector="OR",
+                ),
+                name="export_digest_iff_succeeded",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='snapshotitem',
-            constraint=models.UniqueConstraint(fields=('snapshot', 'item'), name='snapshot_item_once'),
+            model_name="snapshotitem",
+            constraint=models.UniqueConstraint(fields=("snapshot", "item"), name="snapshot_item_once"),
         ),
         migrations.AddConstraint(
-            model_name='snapshotitem',
-            constraint=models.UniqueConstraint(fields=('snapshot', 'position'), name='snapshot_position_once'),
+            model_name="snapshotitem",
+            constraint=models.UniqueConstraint(
+                fields=("snapshot", "position"), name="snapshot_position_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='study',
-            constraint=models.CheckConstraint(condition=models.Q(('reads_per_item__gte', 1), ('reads_per_item__lte', 9)), name='study_reads_in_range'),
+            model_name="study",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("reads_per_item__gte", 1), ("reads_per_item__lte", 9)),
+                name="study_reads_in_range",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='study',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['draft', 'open', 'paused', 'closed'])), name='study_state_known'),
+            model_name="study",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("state__in", ["draft", "open", "paused", "closed"])),
+                name="study_state_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='study',
-            constraint=models.CheckConstraint(condition=models.Q(('sample_share__gte', 0), ('sample_share__lte', 1)), name='study_share_in_range'),
+            model_name="study",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("sample_share__gte", 0), ("sample_share__lte", 1)),
+                name="study_share_in_range",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='snapshot',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('signature', ''), ('signed_at__isnull', True), ('signed_by__isnull', True)), models.Q(('evaluation__isnull', False), ('signed_at__isnull', False), ('signed_by__isnull', False), models.Q(('signature', ''), _negated=True)), _connector='OR'), name='signature_whole_or_absent'),
+            model_name="snapshot",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("signature", ""), ("signed_at__isnull", True), ("signed_by__isnull", True)),
+                    models.Q(
+                        ("evaluation__isnull", False),
+                        ("signed_at__isnull", False),
+                        ("signed_by__isnull", False),
+                        models.Q(("signature", ""), _negated=True),
+                    ),
+                    _connector="OR",
+                ),
+                name="signature_whole_or_absent",
+            ),
         ),
         migrations.AddIndex(
-            model_name='read',
-            index=models.Index(condition=models.Q(('state', 'open')), fields=['study', 'shuffle', 'id'], name='read_open_by_shuffle'),
+            model_name="read",
+            index=models.Index(
+                condition=models.Q(("state", "open")),
+                fields=["study", "shuffle", "id"],
+                name="read_open_by_shuffle",
+            ),
         ),
         migrations.AddIndex(
-            model_name='read',
-            index=models.Index(condition=models.Q(('state', 'leased')), fields=['lease_until'], name='read_leases'),
+            model_name="read",
+            index=models.Index(
+                condition=models.Q(("state", "leased")), fields=["lease_until"], name="read_leases"
+            ),
         ),
         migrations.AddIndex(
-            model_name='read',
-            index=models.Index(fields=['reader', 'study', 'state'], name='read_by_reader'),
+            model_name="read",
+            index=models.Index(fields=["reader", "study", "state"], name="read_by_reader"),
         ),
         migrations.AddConstraint(
-            model_name='read',
-            constraint=models.UniqueConstraint(fields=('item', 'kind', 'ordinal'), name='read_ordinal_once'),
+            model_name="read",
+            constraint=models.UniqueConstraint(fields=("item", "kind", "ordinal"), name="read_ordinal_once"),
         ),
         migrations.AddConstraint(
-            model_name='read',
-            constraint=models.UniqueConstraint(condition=models.Q(('kind', 'primary'), ('state__in', ('open', 'leased', 'submitted'))), fields=('item', 'reader'), name='one_live_primary_read_a_reader'),
+            model_name="read",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("kind", "primary"), ("state__in", ("open", "leased", "submitted"))),
+                fields=("item", "reader"),
+                name="one_live_primary_read_a_reader",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='read',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('lease_until__isnull', False), ('reader__isnull', False), ('state', 'leased')), models.Q(models.Q(('state', 'leased'), _negated=True), ('lease_until__isnull', True)), _connector='OR'), name='read_lease_iff_leased'),
+            model_name="read",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("lease_until__isnull", False), ("reader__isnull", False), ("state", "leased")),
+                    models.Q(models.Q(("state", "leased"), _negated=True), ("lease_until__isnull", True)),
+                    _connector="OR",
+                ),
+                name="read_lease_iff_leased",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='read',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state__in', ('submitted', 'returned')), _negated=True), models.Q(('reader__isnull', False), ('submitted_at__isnull', False)), _connector='OR'), name='read_submitted_by_someone'),
+            model_name="read",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state__in", ("submitted", "returned")), _negated=True),
+                    models.Q(("reader__isnull", False), ("submitted_at__isnull", False)),
+                    _connector="OR",
+                ),
+                name="read_submitted_by_someone",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='membership',
-            constraint=models.UniqueConstraint(fields=('study', 'user', 'role'), name='membership_once'),
+            model_name="membership",
+            constraint=models.UniqueConstraint(fields=("study", "user", "role"), name="membership_once"),
         ),
         migrations.AddConstraint(
-            model_name='membership',
-            constraint=models.CheckConstraint(condition=models.Q(('role__in', ['reader', 'reviewer', 'manager'])), name='membership_role_known'),
+            model_name="membership",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("role__in", ["reader", "reviewer", "manager"])),
+                name="membership_role_known",
+            ),
         ),
         migrations.AddIndex(
-            model_name='item',
-            index=models.Index(fields=['study', 'state'], name='item_study_state'),
+            model_name="item",
+            index=models.Index(fields=["study", "state"], name="item_study_state"),
         ),
         migrations.AddConstraint(
-            model_name='item',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('decided_at__isnull', False), ('outcome__isnull', False), ('state__in', ('accepted', 'discarded'))), models.Q(models.Q(('state__in', ('accepted', 'discarded')), _negated=True), ('decided_at__isnull', True), ('outcome__isnull', True)), _connector='OR'), name='item_decided_iff_outcome'),
+            model_name="item",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("decided_at__isnull", False),
+                        ("outcome__isnull", False),
+                        ("state__in", ("accepted", "discarded")),
+                    ),
+                    models.Q(
+                        models.Q(("state__in", ("accepted", "discarded")), _negated=True),
+                        ("decided_at__isnull", True),
+                        ("outcome__isnull", True),
+                    ),
+                    _connector="OR",
+                ),
+                name="item_decided_iff_outcome",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='item',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('source_image__isnull', True), ('synthetic_image__isnull', False)), models.Q(('source_image__isnull', False), ('synthetic_image__isnull', True)), _connector='OR'), name='item_has_exactly_one_image'),
+            model_name="item",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("source_image__isnull", True), ("synthetic_image__isnull", False)),
+                    models.Q(("source_image__isnull", False), ("synthetic_image__isnull", True)),
+                    _connector="OR",
+                ),
+                name="item_has_exactly_one_image",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='item',
-            constraint=models.UniqueConstraint(fields=('study', 'synthetic_image'), name='item_synthetic_once'),
+            model_name="item",
+            constraint=models.UniqueConstraint(
+                fields=("study", "synthetic_image"), name="item_synthetic_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='item',
-            constraint=models.UniqueConstraint(fields=('study', 'source_image'), name='item_control_once'),
+            model_name="item",
+            constraint=models.UniqueConstraint(fields=("study", "source_image"), name="item_control_once"),
         ),
     ]

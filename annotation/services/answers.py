@@ -146,7 +146,7 @@ def _discard_reason(answer: Mapping[str, Any], schema: LabelSchema, *, discarded
         if reason:
             raise refused("discard_reason", "Only a discarded image has a reason to discard it.")
         return ""
-    if reason not in {row["key"] for row in schema.discard_reasons}:
+    if reason not in [row["key"] for row in schema.discard_reasons]:
         raise refused("discard_reason", "Choose one of the study's reasons.")
     return str(reason)
 

@@ -1,0 +1,82 @@
+"""A small release for tests of the writers: boxes, a polygon, a point, two images without a mark. No Django."""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+import zlib
+from pathlib import Path
+
+from annotation.export.canonical import digest_bytes
+from annotation.export.document import write_document
+from annotation.export.rows import ClassRow, MemberRow, RegionRow, Release, SchemaRow, SignatureRow
+from annotation.geometry import Box, Point, Polygon
+
+SIZE = 16
+SCHEMA = SchemaRow(
+    name="Glands é",
+    version=2,
+    mode="one",
+    classes=(ClassRow("gland", "Gland", "finding"), ClassRow("normal", "Normal", "normal")),
+    sites=(("colon", "Colon"),),
+)
+SHAPES = [
+    ("box", Box(2.0, 3.0, 6.0, 5.0)),
+    ("box", Box(0.0, 0.0, 16.0, 16.0)),
+    ("polygon", Polygon(((1.0, 1.0), (9.0, 1.0), (9.0, 5.0), (5.0, 5.0), (5.0, 9.0), (1.0, 9.0)))),
+    ("point", Point(7.5, 8.25)),
+]
+
+
+def png(seed: int) -> bytes:
+    """A grey picture, 16 × 16, without any library, so that its bytes are the same everywhere (stored, not packed)."""
+    noise = b"".join(hashlib.sha256(f"{seed}:{row}".encode()).digest()[:SIZE] for row in range(SIZE))
+    rows = b"".join(b"\0" + noise[i * SIZE : (i + 1) * SIZE] for i in range(SIZE))
+    header = struct.pack(">IIBBBBB", SIZE, SIZE, 8, 0, 0, 0, 0)
+    parts = [(b"IHDR", header), (b"IDAT", zlib.compress(rows, 0)), (b"IEND", b"")]
+    chunks = [
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        for name, data in parts
+    ]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
+def make_release(folder: Path, *, count: int = 6, signed: bool = True) -> Release:
+    """A release whose images lie in `folder`, named by their digest."""
+    members = []
+    for number in range(count):
+        data = png(number)
+        digest = digest_bytes(data)
+        (folder / digest).write_bytes(data)
+        shape = SHAPES[number] if number < len(SHAPES) else None
+        members.append(
+            MemberRow(
+                digest=digest,
+                width=SIZE,
+                height=SIZE,
+                classes=("gland",) if shape else ("normal",),
+                regions=(RegionRow("gland", shape[0], shape[1]),) if shape else (),
+                site="colon",
+                confidence=4,
+                reader="p-1",
+                reviewers=("p-2",),
+                recipe={"generator": "a" * 64, "index": number, "seed": f"{number:016x}"},
+            )
+        )
+    members.sort(key=lambda member: member.digest)
+    return Release(
+        snapshot_id="5f0c6a52-9d0a-4f0e-9f6e-0d1a1f6f0001",
+        name="First",
+        digest=digest_bytes(write_document(SCHEMA, members)),
+        created_at="2025-01-02T03:04:05.000006+00:00",
+        study="A study",
+        schema=SCHEMA,
+        members=tuple(members),
+        signature=SignatureRow("p-9", "2025-01-03T00:00:00.000000+00:00", "approved", "b" * 64)
+        if signed
+        else None,
+        evaluation={"verdict": "insufficient", "metrics": [{"name": "kid", "value": 0.125}]},
+        provenance={"dataset": "d", "generators": ["a" * 64]},
+        facts={"items_by_state": {"accepted": count}, "reads_per_item": 1},
+        licence="CC0-1.0",
+    )
