@@ -147,6 +147,13 @@ class Job(Identified):
     def cancel_requested(self) -> bool:
         return self.cancel_requested_at is not None
 
+    @property
+    def subject_pk(self) -> uuid.UUID:
+        """The id of the row that the job is about, for kinds that always have one."""
+        if self.subject_id is None:
+            raise LookupError(f"job {self.pk} is about no row")
+        return self.subject_id
+
 
 class AuditChain(models.Model):
     """The head of one hash chain; its row is locked while an event is appended, so no fork."""
