@@ -66,6 +66,9 @@ def logging_config(style: str, level: int | str) -> dict[str, Any]:
             "django-q": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
             "django.db.backends": {"level": "WARNING"},
             "PIL": {"level": "INFO"},
+            # A line for every poll of the client tells nobody anything.
+            "httpx": {"level": "WARNING"},
+            "httpcore": {"level": "WARNING"},
         },
     }
 

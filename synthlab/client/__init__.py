@@ -1,0 +1,6 @@
+"""The Python client for data scientists. Needs httpx and nothing else of ours: no Django, no torch."""
+
+from synthlab.client.client import Client
+from synthlab.client.problems import JobFailed, Problem
+
+__all__ = ["Client", "JobFailed", "Problem"]
