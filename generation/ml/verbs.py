@@ -112,6 +112,7 @@ def _row(image: SampledImage, name: str) -> dict[str, Any]:
         "seed": image.seed,
         "file": name,
         "digest": image.digest,
+        "pixel_digest": pixel_digest(image.pixels),
         "size": len(image.png),
         "width": width,
         "height": height,
