@@ -16,6 +16,7 @@ from generation.ml.device import Device, choose_device
 from generation.ml.loop import Outcome, train
 from generation.ml.sampling import ImageRequest, SampledImage, Sampler
 from generation.ml.weights import load_generator, write_generator
+from generation.pixels import pixel_digest
 
 REPORT_EVERY = 100
 

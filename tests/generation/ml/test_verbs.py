@@ -20,8 +20,10 @@ import psutil
 import pytest
 
 from generation.child import BadInput, Reporter
+from generation.ml.png import decode_png
 from generation.ml.sampling import ImageRequest, Sampler
 from generation.ml.verbs import sample_verb, train_verb
+from generation.pixels import pixel_digest
 from tests.generation.ml.conftest import CPU, TINY
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -73,6 +75,7 @@ def test_train_and_sample_as_processes(make_manifest, tmp_path):
         content = (tmp_path / row["file"]).read_bytes()
         assert (hashlib.sha256(content).hexdigest(), len(content)) == (row["digest"], row["size"])
         assert (row["width"], row["height"]) == (16, 16)
+        assert row["pixel_digest"] == pixel_digest(decode_png(content))
 
 
 @pytest.mark.faults
