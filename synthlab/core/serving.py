@@ -80,19 +80,29 @@ def _requested_span(request: HttpRequest, etag: str, size: int) -> _Span | None:
 
 
 def _partial(file: BinaryIO, span: _Span, size: int, content_type: str) -> HttpResponseBase:
-    response = StreamingHttpResponse(_read(file, span), status=206, content_type=content_type)
+    response = StreamingHttpResponse(_Slice(file, span), status=206, content_type=content_type)
     response.headers["Content-Length"] = str(span.length)
     response.headers["Content-Range"] = f"bytes {span.first}-{span.last}/{size}"
     return response
 
 
-def _read(file: BinaryIO, span: _Span) -> Iterator[bytes]:
-    with file:
-        file.seek(span.first)
-        left = span.length
-        while left > 0 and (chunk := file.read(min(_CHUNK, left))):
+class _Slice:
+    """A part of an open file, read in pieces; the server closes it, also when nobody read it."""
+
+    def __init__(self, file: BinaryIO, span: _Span) -> None:
+        self._file = file
+        self._span = span
+
+    def __iter__(self) -> Iterator[bytes]:
+        self._file.seek(self._span.first)
+        left = self._span.length
+        while left > 0 and (chunk := self._file.read(min(_CHUNK, left))):
             left -= len(chunk)
             yield chunk
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
 
 
 def _with_headers(
@@ -108,7 +118,9 @@ def _with_headers(
         headers.pop("Content-Type", None)
     else:
         headers["Content-Type"] = content_type
-    disposition = content_disposition_header(filename is not None, filename)
+    disposition = content_disposition_header(as_attachment=True, filename=filename) if filename else None
     if disposition:
         headers["Content-Disposition"] = disposition
+    else:
+        headers.pop("Content-Disposition", None)
     return response

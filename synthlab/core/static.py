@@ -1,5 +1,6 @@
 """Static files under names that hold their digest, so that browsers may keep them for ever."""
 
+import posixpath
 import re
 from collections.abc import Callable
 from re import Match
@@ -35,11 +36,21 @@ class ModuleManifestStorage(ManifestStaticFilesStorage):
                 # begins at a word in a comment may swallow a real import behind it.
                 inside = min(max(end - match.start(), 0), len(matched))
                 return matched[:inside] + match.re.sub(converter, matched[inside:])
-            if _is_for_tools_only(match.groupdict()["url"], in_script=in_script):
+            url = match.groupdict()["url"]
+            if _is_for_tools_only(url, in_script=in_script) or _is_hashed(name, url, hashed_files):
                 return matched
             return convert(match)
 
         return converter
+
+
+def _is_hashed(name: str, url: str, hashed_files: dict[str, str]) -> bool:
+    """Whether an earlier pattern has rewritten this reference already.
+
+    The pattern for `export … from` runs on to the next `from`, be it that of an import.
+    """
+    target = posixpath.normpath(posixpath.join(posixpath.dirname(name), url))
+    return target in hashed_files.values()
 
 
 def _comment_end(script: str, at: int) -> int | None:
@@ -49,7 +60,7 @@ def _comment_end(script: str, at: int) -> int | None:
         closed = script.find("*/", at)
         return len(script) if closed < 0 else closed + 2
     line = script.rfind("\n", 0, at) + 1
-    if _LINE_COMMENT.search(script, line, at):
+    if _LINE_COMMENT.search(script[line:at]):
         ended = script.find("\n", at)
         return len(script) if ended < 0 else ended
     return None

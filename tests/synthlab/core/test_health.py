@@ -71,5 +71,7 @@ def test_jobs_that_nobody_takes():
     Job.objects.filter(pk=job.pk).update(queued_at=timezone.now() - timedelta(hours=1))
     assert "no worker" in ready()["worker"]
     now = timezone.now()
-    Job.objects.create(kind="k", state=JobState.RUNNING, lease_until=now + timedelta(minutes=1), heartbeat_at=now)
+    Job.objects.create(
+        kind="k", state=JobState.RUNNING, lease_until=now + timedelta(minutes=1), heartbeat_at=now
+    )
     assert ready()["worker"] == "ok", "a busy worker is a worker"
