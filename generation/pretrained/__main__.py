@@ -1,8 +1,8 @@
 """Make the shipped demo generator again: ``python -m generation.pretrained FOLDER [--steps N] [--threads N]``.
 
 Cuts scikit-image's colon IHC photograph with the ordinary ingest, trains on the training split with the ordinary training
-verb, and leaves ``ihc-64.safetensors`` in the folder. The same steps, thread count, PyTorch and kind of processor give the
-same bytes. Started again on the same folder, it goes on from the last checkpoint.
+verb, and leaves ``ihc-64.safetensors`` and its card in the folder. The same steps, thread count, PyTorch and kind of
+processor give the same bytes. Started again on the same folder, it goes on from the last checkpoint.
 """
 
 from __future__ import annotations
@@ -17,11 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from generation.child import BadInput
+from generation.pretrained.card import write_card
 from synthlab.version import code_version
 
 ROOT = Path(__file__).resolve().parents[2]
 NAME = "ihc-64"
 STEPS = 12_000
+CURVE = "curve.jsonl"  # kept beside the work folders, over all attempts
 MONITOR_SHARE = 0.1
 INGEST_OPTIONS: dict[str, Any] = {"tile": {"size": 64, "stride": 16}, "channels": "rgb", "split": {"seed": 0}}
 CONFIG: dict[str, Any] = {
@@ -58,8 +60,12 @@ def main() -> None:
     }
     result = run_verb("generation.ml", "train", folder / "train", spec)
     shutil.copyfile(result["weights"], folder / f"{NAME}.safetensors")
-    (folder / "card.json").write_text(json.dumps(result["card"], indent=1))
-    sys.stdout.write(json.dumps(result["card"]) + "\n")
+    card = result["card"]
+    command = f"python -m generation.pretrained FOLDER --steps {result['step']} --threads {arguments.threads}"
+    command += f" --code-version {card['code_version']}" + "".join(f" --set {item}" for item in arguments.set)
+    curve = [json.loads(line) for line in (folder / CURVE).read_text().splitlines()]
+    write_card(folder / f"{NAME}.md", name=NAME, card=card, curve=curve, command=command)
+    sys.stdout.write(f"{folder / NAME}.safetensors {result['digest']}\n")
 
 
 def prepare_manifest(folder: Path) -> Path:
@@ -110,6 +116,9 @@ def run_verb(package: str, verb: str, work: Path, spec: dict[str, Any]) -> dict[
                 raise BadInput(message["code"], message["detail"])
             if message["type"] == "result":
                 result = message
+            if message["type"] == "metric":
+                with (work.parent / CURVE).open("a") as curve:
+                    curve.write(line)
             sys.stderr.write(line)
     if result is None:
         raise RuntimeError(f"{package} {verb} ended without a result (status {child.returncode})")
