@@ -1,7 +1,7 @@
 """The whole REST surface on one screen: the one router, mounted at /api/v1/."""
 
 from django.urls import include, path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from drf_spectacular.views import SpectacularSwaggerSplitView
 from rest_framework.routers import SimpleRouter
 
 from annotation.api.reads import ReadViewSet
@@ -24,6 +24,7 @@ from synthlab.accounts.api.tokens import TokenViewSet
 from synthlab.accounts.api.users import UserViewSet
 from synthlab.core.api.audit import AuditEventViewSet
 from synthlab.core.api.jobs import JobViewSet
+from synthlab.core.api.schema import SchemaView
 
 router = SimpleRouter(trailing_slash=False, use_regex_path=False)
 
@@ -62,6 +63,6 @@ urlpatterns = [
     path("batches/<uuid:pk>/decision", decisions, name="batch-decision"),
     path("generators/<uuid:pk>/approve", approvals, name="generator-approve"),
     path("me", MeView.as_view(), name="me"),
-    path("schema/", SpectacularAPIView.as_view(), name="api-schema"),
+    path("schema/", SchemaView.as_view(), name="api-schema"),
     path("docs/", SpectacularSwaggerSplitView.as_view(url_name="api-schema"), name="api-docs"),
 ]

@@ -44,7 +44,7 @@ def admins_only(view: View) -> View:
 @admins_only
 def people(request: HttpRequest) -> HttpResponse:
     """Everybody, and the form that invites one more."""
-    form = InviteForm(request.POST or None)
+    form = InviteForm(request.POST if request.method == "POST" else None)
     issued: IssuedLink | None = None
     if request.method == "POST" and form.is_valid():
         try:
@@ -107,7 +107,7 @@ def person_action(request: HttpRequest, pk: UUID, action: str) -> HttpResponse:
 @sensitive_post_parameters("password", "again", "token")
 def invitation(request: HttpRequest) -> HttpResponse:
     """Set a password by a one-time link."""
-    form = InvitationForm(request.POST or None)
+    form = InvitationForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
         try:
@@ -126,7 +126,9 @@ def invitation(request: HttpRequest) -> HttpResponse:
 def profile(request: HttpRequest) -> HttpResponse:
     """One's name and looks, password, second factor and tokens."""
     user = person_of(request)
-    form = ProfileForm(request.POST or None, initial={"display_name": user.display_name})
+    form = ProfileForm(
+        request.POST if request.method == "POST" else None, initial={"display_name": user.display_name}
+    )
     if request.method == "POST" and form.is_valid():
         service.change_profile(actor=user, display_name=form.cleaned_data["display_name"])
         messages.success(request, "Your profile is saved.")

@@ -67,6 +67,7 @@ def job_facts(job: Job) -> dict[str, Any]:
         "progress_total": job.progress_total,
         "error_detail": job.error,
         "log_tail": job.log_tail,
+        "facts": list(job.facts.items()),
         "created_at": job.created_at,
         "finished_at": job.finished_at,
         "requested_by": job.requested_by,
@@ -90,6 +91,9 @@ def audit(request: HttpRequest) -> HttpResponse:
         if value := request.GET.get(parameter, "").strip():
             events = events.filter(**{field: value.replace("\x00", "")})
     page = page_of(request, events)
+    for event in page.rows:
+        # Pairs, because a template would take `facts.items` for the fact of that name.
+        event.said = [*event.facts.items(), *event.personal.items()]
     context = {"page": page, "chain": request.GET.get("chain", ""), "action": request.GET.get("action", "")}
     return render(request, "core/audit.html", context)
 
