@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from annotation.models import LIVE_READ_STATES, Read, ReadKind, ReadSkip, ReadState, SkipKind
-from annotation.services.queue import LEASE, take_lease
+from annotation.services.queue import LEASE, take_leases
 from synthlab.accounts.models import User
 from synthlab.core.audit import record_event, study_chain
 from synthlab.core.exceptions import Conflict, InvalidInput, NotFound
@@ -86,10 +86,10 @@ def skip_read(*, actor: User, read: Read, kind: str) -> Read:
 
 def hold(read: Read, actor: User, standing: Standing) -> None:
     """Lease a read to the person who holds it, or who held it and nobody took it since."""
-    if standing is Standing.UNCLAIMED and not take_lease(read, actor):
+    if standing is Standing.UNCLAIMED and not take_leases([read], actor):
         raise lease_lost()
     Read.objects.filter(pk=read.pk, state=ReadState.LEASED, reader=actor).update(lease_until=Now() + LEASE)
-    read.refresh_from_db(fields=["lease_until", "state"])
+    read.refresh_from_db(fields=["lease_until", "leased_at", "state", "reader"])
 
 
 def refuse_lost(standing: Standing) -> None:

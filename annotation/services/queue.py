@@ -7,7 +7,7 @@ are IMMEDIATE, so claims follow one another. On both the lease is taken by a gua
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -97,17 +97,20 @@ def claim_reads(*, reader: User, study: Study, count: int = 1) -> Claim:
         return _explain(reader, study, _kinds(roles))
 
 
-def take_lease(read: Read, reader: User) -> bool:
-    """Open → leased by this person, if it is open still; whether it was."""
-    taken = Read.objects.filter(pk=read.pk, state=ReadState.OPEN).update(
+def take_leases(reads: Sequence[Read], reader: User) -> list[Read]:
+    """Open → leased by this person; those that were open still, as they are now. The rows are locked by the caller."""
+    keys = [read.pk for read in reads]
+    Read.objects.filter(pk__in=keys, state=ReadState.OPEN).update(
         state=ReadState.LEASED, reader=reader, leased_at=Now(), lease_until=Now() + LEASE
     )
-    if taken:
-        ReadHolder.objects.bulk_create([ReadHolder(read=read, reader=reader)], ignore_conflicts=True)
-        ReadSkip.objects.filter(read=read, reader=reader, kind=SkipKind.LATER).delete()
-        Item.objects.filter(pk=read.item_id, state=ItemState.WAITING).update(state=ItemState.READING)
-        read.refresh_from_db(fields=["state", "reader", "leased_at", "lease_until", "rev"])
-    return bool(taken)
+    held = {row.pk: row for row in Read.objects.filter(pk__in=keys, state=ReadState.LEASED, reader=reader)}
+    ReadHolder.objects.bulk_create(
+        [ReadHolder(read=read, reader=reader) for read in held.values()], ignore_conflicts=True
+    )
+    ReadSkip.objects.filter(read__in=held, reader=reader, kind=SkipKind.LATER).delete()
+    items = [read.item_id for read in held.values()]
+    Item.objects.filter(pk__in=items, state=ItemState.WAITING).update(state=ItemState.READING)
+    return [held[key] for key in keys if key in held]
 
 
 def available_reads(reader: User, study: Study, kinds: tuple[ReadKind, ...]) -> QuerySet[Read]:
@@ -126,11 +129,11 @@ def _kinds(roles: list[Membership]) -> tuple[ReadKind, ...]:
 
 def _renew_held(reader: User, study: Study, count: int) -> list[Read]:
     mine = Read.objects.filter(study=study, reader=reader, state=ReadState.LEASED)
-    held = list(_locked(mine).order_by("leased_at", "id")[:count])
-    Read.objects.filter(pk__in=[read.pk for read in held]).update(lease_until=Now() + LEASE)
-    for read in held:
-        read.refresh_from_db(fields=["lease_until"])
-    return held
+    keys = [read.pk for read in _locked(mine).order_by("leased_at", "shuffle", "id")[:count]]
+    if not keys:
+        return []
+    Read.objects.filter(pk__in=keys).update(lease_until=Now() + LEASE)
+    return list(Read.objects.filter(pk__in=keys).order_by("leased_at", "shuffle", "id"))
 
 
 def _reclaim_expired(study: Study) -> None:
@@ -149,50 +152,48 @@ def _reclaim_expired(study: Study) -> None:
 
 def _take(reader: User, study: Study, roles: list[Membership], wanted: int) -> list[Read]:
     taken: list[Read] = []
-    walk = _candidates(reader, study, roles)
-    while len(taken) < wanted:
-        read = next(walk, None)
-        if read is None:
+    for rows, role in _sources(reader, study, roles):
+        while len(taken) < wanted:
+            ahead = rows.filter(shuffle__gte=role.queue_shuffle) if role else rows
+            found = _pick(ahead, wanted - len(taken))
+            if not found:
+                break
+            taken += take_leases(found, reader)
+            if role:
+                _move_cursor(role, found[-1].shuffle)
+        if len(taken) >= wanted:
             break
-        if take_lease(read, reader):
-            taken.append(read)
     return taken
 
 
-def _candidates(reader: User, study: Study, roles: list[Membership]) -> Iterator[Read]:
-    """One open read after the other, each looked up only when the one before was taken."""
-    assigned = Read.objects.filter(study=study, reader=reader, state=ReadState.OPEN).order_by(
-        "created_at", "id"
-    )
-    yield from _while_found(assigned)
-    kinds = _kinds(roles)
-    queue = available_reads(reader, study, kinds).order_by("shuffle", "id")
+def _sources(
+    reader: User, study: Study, roles: list[Membership]
+) -> Iterator[tuple[QuerySet[Read], Membership | None]]:
+    """Where to look, one after the other; with the role whose place in the shuffle the search starts from."""
+    assigned = Read.objects.filter(study=study, reader=reader, state=ReadState.OPEN)
+    yield assigned.order_by("created_at", "id"), None
+    queue = available_reads(reader, study, _kinds(roles)).order_by("shuffle", "id")
     put_aside = ReadSkip.objects.filter(read=OuterRef("pk"), reader=reader, kind=SkipKind.LATER)
     fresh = queue.filter(~Exists(put_aside))
-    yield from _while_found(fresh, roles)
+    yield fresh, roles[0]
     # Behind the place that the claims have come to there may be reads that were given back.
-    _move_cursor(roles, 0)
-    yield from _while_found(fresh, roles)
-    _move_cursor(roles, 0)
-    yield from _while_found(queue)
+    _move_cursor(roles[0], 0)
+    yield fresh, None
+    yield queue, None
 
 
-def _while_found(rows: QuerySet[Read], roles: list[Membership] | None = None) -> Iterator[Read]:
-    """The first row, again and again; with `roles` from their place in the shuffle on, which moves along."""
-    while True:
-        ahead = rows.filter(shuffle__gte=roles[0].queue_shuffle) if roles else rows
-        read = _locked(ahead).first()
-        if read is None:
-            return
-        if roles:
-            _move_cursor(roles, read.shuffle)
-        yield read
+def _pick(rows: QuerySet[Read], wanted: int) -> list[Read]:
+    """The first rows, locked, at most one of each image."""
+    found: dict[object, Read] = {}
+    for read in _locked(rows)[:wanted]:
+        found.setdefault(read.item_id, read)
+    return list(found.values())
 
 
-def _move_cursor(roles: list[Membership], shuffle: int) -> None:
-    if roles[0].queue_shuffle != shuffle:
-        roles[0].queue_shuffle = shuffle
-        roles[0].save(update_fields=["queue_shuffle"])
+def _move_cursor(role: Membership, shuffle: int) -> None:
+    if role.queue_shuffle != shuffle:
+        role.queue_shuffle = shuffle
+        role.save(update_fields=["queue_shuffle"])
 
 
 def _locked(rows: QuerySet[Read]) -> QuerySet[Read]:
