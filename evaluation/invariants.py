@@ -22,8 +22,8 @@ from synthlab.core.invariants import invariant
 @invariant("every image of a measured set has a score")
 def evaluations_are_complete() -> Iterator[str]:
     rows = Evaluation.objects.filter(state=EvaluationState.SUCCEEDED).annotate(scored=Count("scores"))
-    for evaluation in rows.exclude(scored=F("image_set__image_count")):
-        yield f"evaluation {evaluation.pk}: {evaluation.scored} scores"
+    for pk, scored in rows.exclude(scored=F("image_set__image_count")).values_list("pk", "scored"):
+        yield f"evaluation {pk}: {scored} scores"
 
 
 @invariant("a batch released by rule has a verdict that says so")

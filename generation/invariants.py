@@ -13,8 +13,8 @@ from synthlab.core.invariants import digest_source, invariant
 @invariant("a finished batch holds every image it promised")
 def batches_are_complete() -> Iterator[str]:
     rows = Batch.objects.filter(state=BatchState.SUCCEEDED).annotate(held=Count("images"))
-    for batch in rows.exclude(held=F("count")):
-        yield f"batch {batch.pk}: {batch.held} of {batch.count} images"
+    for pk, held, count in rows.exclude(held=F("count")).values_list("pk", "held", "count"):
+        yield f"batch {pk}: {held} of {count} images"
 
 
 @digest_source("generation")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,23 +17,19 @@ from synthlab.core.files import path_of
 from synthlab.core.job_context import JobContext
 from synthlab.core.models import Job
 
+Event = dict[str, Any]
 
-def run_ingest(context: JobContext) -> dict[str, Any]:
+
+def run_ingest(context: JobContext) -> None:
     """Read, clean, de-identify and split one upload."""
-    ingest = Ingest.objects.select_related("dataset", "requested_by").get(pk=context.job.subject_id)
+    ingest = Ingest.objects.select_related("dataset", "requested_by").get(pk=context.job.subject_pk)
     result = context.run_child("generation.ingest", "ingest", ingesting.ingest_spec(ingest))
     ingesting.complete_ingest(context=context, ingest=ingest, result=result)
-    return {"accepted": ingest.accepted_count, "rejected": ingest.rejected_count}
 
 
-def end_ingest(job: Job) -> None:
-    """The upload could not be read: nothing of it stays."""
-    ingesting.clear_staging(Ingest.objects.get(pk=job.subject_id))
-
-
-def run_training(context: JobContext) -> dict[str, Any]:
+def run_training(context: JobContext) -> None:
     """Train from the last checkpoint on, or from nothing."""
-    run = Training.objects.select_related("dataset", "requested_by").get(pk=context.job.subject_id)
+    run = Training.objects.select_related("dataset", "requested_by").get(pk=context.job.subject_pk)
     training.mark_running(context=context, training=run)
     manifest = context.work_dir / "manifest.json"
     manifest.write_text(json.dumps(training_manifest(run.dataset, seed=run.seed)))
@@ -44,8 +41,7 @@ def run_training(context: JobContext) -> dict[str, Any]:
         "code_version": run.code_version,
     }
     result = context.run_child("generation.ml", "train", spec, on_event=TrainingRelay(context, run))
-    generator = training.complete_training(context=context, training=run, result=result)
-    return {"generator": str(generator.pk), "step": result["step"], "seconds": result["seconds"]}
+    training.complete_training(context=context, training=run, result=result)
 
 
 class TrainingRelay:
@@ -53,23 +49,44 @@ class TrainingRelay:
 
     def __init__(self, context: JobContext, run: Training) -> None:
         self.context, self.run = context, run
+        self._kinds: dict[str, Callable[[Event], None]] = {
+            "metric": self._metric,
+            "warning": self._warning,
+            "artifact": self._artifact,
+            "cursor": self._cursor,
+        }
 
-    def __call__(self, event: dict[str, Any]) -> None:
-        about = {"context": self.context, "training": self.run}
-        if event["type"] == "metric":
-            training.record_metrics(**about, step=event["step"], values=event["values"])
-        elif event["type"] == "warning":
-            training.record_warning(**about, code=event["code"], detail=event["detail"])
-        elif event["type"] == "artifact" and event["kind"] == "samples":
-            training.record_samples(**about, step=event["step"], path=Path(event["path"]))
-        elif event["type"] == "cursor":
-            cursor = event["cursor"]
-            training.record_checkpoint(**about, step=cursor["step"], path=Path(cursor["checkpoint"]))
+    def __call__(self, event: Event) -> None:
+        if relay := self._kinds.get(event["type"]):
+            relay(event)
+
+    def _metric(self, event: Event) -> None:
+        training.record_metrics(
+            context=self.context, training=self.run, step=event["step"], values=event["values"]
+        )
+
+    def _warning(self, event: Event) -> None:
+        training.record_warning(
+            context=self.context, training=self.run, code=event["code"], detail=event["detail"]
+        )
+
+    def _artifact(self, event: Event) -> None:
+        if event["kind"] == "samples":
+            training.record_samples(
+                context=self.context, training=self.run, step=event["step"], path=Path(event["path"])
+            )
+
+    def _cursor(self, event: Event) -> None:
+        cursor = event["cursor"]
+        training.record_checkpoint(
+            context=self.context, training=self.run, step=cursor["step"], path=Path(cursor["checkpoint"])
+        )
 
 
-def run_batch(context: JobContext) -> dict[str, Any]:
+def run_batch(context: JobContext) -> None:
     """Sample a batch shard by shard, from the first image that is not durable yet."""
-    batch = Batch.objects.select_related("generator__dataset", "requested_by").get(pk=context.job.subject_id)
+    batch = Batch.objects.select_related("generator__dataset", "requested_by").get(pk=context.job.subject_pk)
+    batches.mark_running(context=context, batch=batch)
     done = batch.images.count()
     while shard := batches.next_shard(batch, done):
         context.progress("sampling", done, batch.count)
@@ -80,11 +97,10 @@ def run_batch(context: JobContext) -> dict[str, Any]:
             context=context, batch=batch, folder=manifest.parent, rows=rows, recipe=result["recipe"]
         )
         shutil.rmtree(manifest.parent / "images")  # stored by now; a large batch would fill the disk twice
-        done += len(shard)
+        done += len(rows)
         context.move_cursor({"images": done})
     context.progress("sampling", done, batch.count)
     batches.complete_batch(context=context, batch=batch)
-    return {"images": done}
 
 
 def _sample_spec(batch: Batch, shard: list[dict[str, Any]]) -> dict[str, Any]:
@@ -97,6 +113,10 @@ def _sample_spec(batch: Batch, shard: list[dict[str, Any]]) -> dict[str, Any]:
         "threads": settings.TORCH_THREADS,
         "dtype": "float32",
     }
+
+
+def end_ingest(job: Job) -> None:
+    ingesting.end_ingest(job)
 
 
 def end_training(job: Job) -> None:

@@ -19,16 +19,16 @@ from synthlab.accounts.models import User
 from synthlab.core.people import person_of
 
 GALLERY_PAGE = 60
+LIST_PAGE = 50
+SPLIT_TITLES = {Split.TRAIN: "Training", Split.VAL: "Validation", Split.HELD_OUT: "Held out"}
 
 
 @login_required
 @require_safe
 def dataset_list(request: HttpRequest) -> HttpResponse:
-    datasets = Dataset.objects.visible_to(person_of(request)).annotate(
-        image_count=Count("images", distinct=True),
-        generator_count=Count("generators", distinct=True),
-    )
-    context = {"datasets": datasets, "may_create": person_of(request).is_scientist}
+    datasets = Dataset.objects.visible_to(person_of(request)).select_related("owner").with_counts()
+    page = Paginator(datasets, LIST_PAGE).get_page(request.GET.get("page"))
+    context = {"page": page, "may_create": person_of(request).is_scientist}
     return render(request, "generation/dataset_list.html", context)
 
 
@@ -41,7 +41,7 @@ def dataset_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
         "dataset": dataset,
         "ingest": ingest,
         "splits": _split_table(dataset),
-        "trainings": dataset.trainings.select_related("job")[:20],
+        "trainings": dataset.trainings.all()[:20],
         "generators": dataset.generators.all()[:20],
         "members": dataset.members.select_related("user"),
         "is_owner": access.is_owner(person_of(request), dataset),
@@ -62,10 +62,10 @@ def _people_to_add(dataset: Dataset) -> list[dict[str, str]]:
 def _split_table(dataset: Dataset) -> list[dict[str, Any]]:
     present = Q(images__withdrawn_at__isnull=True)
     rows = dataset.groups.values("split").annotate(
-        images=Count("images", filter=present), groups=Count("pk", distinct=True)
+        image_count=Count("images", filter=present), group_count=Count("pk", distinct=True)
     )
     by_split = {row["split"]: row for row in rows}
-    return [{"title": split.label, **by_split[split.value]} for split in Split if split.value in by_split]
+    return [{"title": SPLIT_TITLES[split], **by_split[split]} for split in Split if split in by_split]
 
 
 @login_required
@@ -82,7 +82,7 @@ def dataset_gallery(request: HttpRequest, pk: UUID) -> HttpResponse:
         "dataset": dataset,
         "page": page,
         "split": split,
-        "splits": Split.choices,
+        "splits": [(split.value, title) for split, title in SPLIT_TITLES.items()],
         "may_view_real": access.may_view_real(person_of(request), dataset),
     }
     return render(request, "generation/dataset_gallery.html", context)
@@ -118,7 +118,8 @@ def training_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
 @require_safe
 def generator_list(request: HttpRequest) -> HttpResponse:
     generators = Generator.objects.visible_to(person_of(request)).select_related("dataset")
-    return render(request, "generation/generator_list.html", {"generators": generators})
+    page = Paginator(generators, LIST_PAGE).get_page(request.GET.get("page"))
+    return render(request, "generation/generator_list.html", {"page": page})
 
 
 @login_required
@@ -128,10 +129,12 @@ def generator_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
         "dataset", "training", "approved_by"
     )
     generator = get_object_or_404(rows, pk=pk)
-    preview = SyntheticImage.objects.filter(batch__generator=generator).order_by("created_at")[:24]
+    preview = SyntheticImage.objects.filter(batch__generator=generator).order_by(
+        "batch__created_at", "index"
+    )[:24]
     context = {
         "generator": generator,
-        "batches": generator.batches.select_related("job")[:30],
+        "batches": generator.batches.all()[:30],
         "preview": preview,
         "card": _readable(generator.card),
         "is_owner": access.is_owner(person_of(request), generator.dataset),

@@ -16,6 +16,7 @@ from evaluation.models import (
     MetricResult,
 )
 from evaluation.services.evaluating import DEFAULT_EXTRACTOR
+from generation.api.answers import StrictSerializer
 
 
 class ImageSetSerializer(serializers.ModelSerializer[ImageSet]):
@@ -47,7 +48,7 @@ class EvaluationSerializer(serializers.ModelSerializer[Evaluation]):
         read_only_fields = fields
 
 
-class EvaluationWriteSerializer(serializers.Serializer[Any]):
+class EvaluationWriteSerializer(StrictSerializer):
     """One of `batch` and `image_set` says what to measure."""
 
     batch = serializers.UUIDField(required=False)
@@ -76,7 +77,7 @@ class PolicySerializer(serializers.ModelSerializer[GatePolicy]):
         read_only_fields = fields
 
 
-class PolicyWriteSerializer(serializers.Serializer[Any]):
+class PolicyWriteSerializer(StrictSerializer):
     name = serializers.CharField(max_length=80)
     thresholds = serializers.DictField()
 
@@ -97,10 +98,10 @@ class DecisionSerializer(serializers.ModelSerializer[GateDecision]):
         read_only_fields = fields
 
 
-class DecisionWriteSerializer(serializers.Serializer[Any]):
+class DecisionWriteSerializer(StrictSerializer):
     decision = serializers.ChoiceField(choices=Decision.choices)
     reason = serializers.CharField(max_length=2000)
 
 
-class ApproveSerializer(serializers.Serializer[Any]):
+class ApproveSerializer(StrictSerializer):
     reason = serializers.CharField(max_length=2000, required=False, default="", allow_blank=True)

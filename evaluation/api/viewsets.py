@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
-from drf_spectacular.utils import OpenApiTypes, extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, status
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -25,18 +27,19 @@ from evaluation.api.serializers import (
     ScoreSerializer,
 )
 from evaluation.models import Evaluation, GateDecision, GatePolicy, ImageSet
-from evaluation.services import approving, evaluating, gating, image_sets
+from evaluation.services import approving, evaluating, gating
+from generation.api.answers import started
 from generation.api.serializers import GeneratorSerializer
 from generation.models import Batch, Generator
 from synthlab.core.api.idempotency import idempotent
-from synthlab.core.api.responses import accepted, paged
+from synthlab.core.api.responses import paged
 from synthlab.core.people import person_of
 
 
 class ImageSetViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[ImageSet]):
     serializer_class = ImageSetSerializer
     lookup_value_converter = "uuid"
-    ordering = ("-created_at", "id")
+    ordering = ("-created_at", "-id")
 
     def get_queryset(self) -> QuerySet[ImageSet]:
         return ImageSet.objects.visible_to(person_of(self.request))
@@ -46,7 +49,7 @@ class EvaluationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Generi
     serializer_class = EvaluationSerializer
     lookup_value_converter = "uuid"
     filterset_fields = ("image_set", "dataset", "state", "verdict")
-    ordering = ("-created_at", "id")
+    ordering = ("-created_at", "-id")
 
     def get_queryset(self) -> QuerySet[Evaluation]:
         return Evaluation.objects.visible_to(person_of(self.request)).prefetch_related("metrics")
@@ -56,16 +59,10 @@ class EvaluationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Generi
     def create(self, request: Request) -> Response:
         body = EvaluationWriteSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        wishes = body.validated_data
-        policy = wishes.get("policy") and get_object_or_404(GatePolicy, pk=wishes["policy"])
         evaluation = evaluating.request_evaluation(
-            actor=person_of(request),
-            image_set=_image_set(request, wishes),
-            policy=policy,
-            extractor=wishes["extractor"],
-            seed=wishes["seed"],
+            actor=person_of(request), **_found(request, body.validated_data)
         )
-        return accepted(evaluation.job, EvaluationSerializer(evaluation).data)
+        return started(evaluation, EvaluationSerializer(evaluation).data)
 
     @extend_schema(responses=OpenApiTypes.OBJECT)
     @action(detail=True)
@@ -81,11 +78,15 @@ class EvaluationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Generi
         return paged(self, self.get_object().scores.all(), ScoreSerializer, ordering=("id",))
 
 
-def _image_set(request: Request, wishes: dict[str, UUID]) -> ImageSet:
-    if "image_set" in wishes:
-        return get_object_or_404(ImageSet.objects.visible_to(person_of(request)), pk=wishes["image_set"])
-    batch = get_object_or_404(Batch.objects.visible_to(person_of(request)), pk=wishes["batch"])
-    return image_sets.make_batch_set(actor=person_of(request), batch=batch)
+def _found(request: Request, wishes: dict[str, Any]) -> dict[str, Any]:
+    """The wishes with rows in the place of ids; what the person may not see does not exist."""
+    kinds: dict[str, QuerySet[Any]] = {
+        "image_set": ImageSet.objects.visible_to(person_of(request)),
+        "batch": Batch.objects.visible_to(person_of(request)),
+        "policy": GatePolicy.objects.all(),
+    }
+    rows = {name: get_object_or_404(kinds[name], pk=wishes[name]) for name in kinds if name in wishes}
+    return {**wishes, **rows}
 
 
 class GatePolicyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[GatePolicy]):
@@ -93,7 +94,7 @@ class GatePolicyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Generi
     queryset = GatePolicy.objects.all()
     lookup_value_converter = "uuid"
     filterset_fields = ("name",)
-    ordering = ("-created_at", "id")
+    ordering = ("-created_at", "-id")
 
     @extend_schema(request=PolicyWriteSerializer, responses={201: PolicySerializer})
     @idempotent

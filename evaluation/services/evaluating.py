@@ -22,11 +22,12 @@ from evaluation.models import (
     MetricResult,
 )
 from evaluation.services.gating import decide_by_rule, default_policy, thresholds_of
-from generation.models import Dataset, SourceImage, Split
+from evaluation.services.image_sets import make_batch_set
+from generation.models import Batch, Dataset, SourceImage, Split, Symmetries
 from generation.services.access import require_use
 from synthlab.accounts.models import User
 from synthlab.core.audit import dataset_chain, record_event
-from synthlab.core.exceptions import Conflict
+from synthlab.core.exceptions import Conflict, InvalidInput
 from synthlab.core.files import path_of
 from synthlab.core.job_context import JobContext
 from synthlab.core.jobs import enqueue_job
@@ -39,7 +40,8 @@ DEFAULT_EXTRACTOR = "efficientnet-lite0"
 def request_evaluation(
     *,
     actor: User,
-    image_set: ImageSet,
+    batch: Batch | None = None,
+    image_set: ImageSet | None = None,
     policy: GatePolicy | None = None,
     extractor: str = DEFAULT_EXTRACTOR,
     seed: int = 0,
@@ -47,16 +49,22 @@ def request_evaluation(
     """Queue a measurement against the validation split; each one is a counted look at that split.
 
     Args:
-        actor: Owner or member of the data set, or a study manager through `request_approved_evaluation`.
-        image_set: What to measure.
+        actor: Owner or member of the data set.
+        batch: What to measure: all images of a finished batch. Or:
+        image_set: What to measure, frozen before.
         policy: Thresholds; the default policy where not given.
         extractor: Name of a registered feature extractor.
         seed: For resampling; the verdict does not hang on it.
 
     Raises:
         NotAllowed: The actor may not use the data set.
-        Conflict: The data set has no validation split.
+        Conflict: The batch has not finished, or the data set has no validation split.
+        InvalidInput: Neither batch nor image set, or both.
     """
+    if batch is not None and image_set is None:
+        image_set = make_batch_set(actor=actor, batch=batch)
+    elif batch is not None or image_set is None:
+        raise InvalidInput("what_to_measure", "Give either a batch or an image set.")
     require_use(actor, image_set.dataset)
     return _enqueue(actor, image_set, policy or default_policy(), extractor, seed)
 
@@ -116,7 +124,8 @@ def evaluation_spec(evaluation: Evaluation) -> dict[str, Any]:
         ],
         "reference": [_real(image) for image in images.in_split(evaluation.split)],
         "training": [_real(image) for image in images.in_split(Split.TRAIN)],
-        "symmetries": evaluation.dataset.symmetries,
+        # Whatever training may do: a mirrored or turned scan is still that patient's scan.
+        "symmetries": Symmetries.DIHEDRAL,
         "seed": evaluation.seed,
         "threads": settings.TORCH_THREADS,
     }  # fmt: skip
@@ -135,14 +144,15 @@ def _real(image: SourceImage) -> dict[str, Any]:
 def mark_running(*, context: JobContext, evaluation: Evaluation) -> None:
     """Queued → running, when a worker has the job."""
     with context.commit():
-        Evaluation.objects.filter(pk=evaluation.pk).update(state=EvaluationState.RUNNING)
+        rows = Evaluation.objects.filter(pk=evaluation.pk).exclude(state=EvaluationState.SUCCEEDED)
+        rows.update(state=EvaluationState.RUNNING, completed_at=None)
 
 
 def complete_evaluation(*, context: JobContext, evaluation: Evaluation, result: dict[str, Any]) -> Evaluation:
-    """Keep the numbers, judge them by the policy, and let the gate follow."""
+    """Keep the numbers, judge them by the policy, and let gate and job follow, all in one transaction."""
     report = json.loads(Path(result["report"]).read_text())
     verdict = judge(report, thresholds_of(evaluation.policy))
-    with context.commit():
+    with context.commit(finish_with={"verdict": verdict.decision}):
         MetricResult.objects.bulk_create(_metric_row(evaluation, row) for row in report["results"])
         ImageScore.objects.bulk_create(_score_rows(evaluation, Path(result["scores"])), batch_size=1000)
         evaluation.state = EvaluationState.SUCCEEDED
@@ -196,5 +206,5 @@ def _score_rows(evaluation: Evaluation, path: Path) -> Iterator[ImageScore]:
 def end_evaluation(job: Job) -> None:
     """The job ended without success: no number is given."""
     state = EvaluationState.CANCELLED if job.state == JobState.CANCELLED else EvaluationState.FAILED
-    rows = Evaluation.objects.filter(pk=job.subject_id).exclude(state=EvaluationState.SUCCEEDED)
+    rows = Evaluation.objects.filter(pk=job.subject_pk).exclude(state=EvaluationState.SUCCEEDED)
     rows.update(state=state, completed_at=timezone.now())

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Max
 from django.utils import timezone
 
 from evaluation.ml.judge import Policy
 from evaluation.models import Decision, Evaluation, GateDecision, GatePolicy, Verdict
-from generation.models import Batch
+from generation.models import Batch, BatchState
 from generation.services.access import require_owner
 from synthlab.accounts.models import User
 from synthlab.core.audit import dataset_chain, record_event
-from synthlab.core.exceptions import InvalidInput, NotAllowed
+from synthlab.core.exceptions import Conflict, InvalidInput, NotAllowed
 
 DEFAULT_POLICY = "default"
 
@@ -43,6 +43,7 @@ def create_policy(*, actor: User, name: str, thresholds: dict[str, Any]) -> Gate
     Raises:
         NotAllowed: The actor is neither scientist nor admin.
         InvalidInput: An unknown threshold, or a value that is not a number.
+        Conflict: Somebody saved a version at the same moment.
     """
     if not (actor.is_scientist or actor.is_admin):
         raise NotAllowed("scientists_only", "Only data scientists and admins set thresholds.")
@@ -51,7 +52,15 @@ def create_policy(*, actor: User, name: str, thresholds: dict[str, Any]) -> Gate
     except ValueError as error:
         raise InvalidInput("bad_threshold", f"thresholds: {error}.") from error
     last = GatePolicy.objects.filter(name=name).aggregate(last=Max("version"))["last"] or 0
-    policy = GatePolicy.objects.create(name=name, version=last + 1, thresholds=whole, created_by=actor)
+    try:
+        with transaction.atomic():
+            policy = GatePolicy.objects.create(
+                name=name, version=last + 1, thresholds=whole, created_by=actor
+            )
+    except IntegrityError as error:
+        raise Conflict(
+            "policy_version_taken", "Somebody saved a version of this policy at the same moment. Try again."
+        ) from error
     record_event(
         chain="site",
         actor=actor,
@@ -72,6 +81,7 @@ def decide_by_rule(*, evaluation: Evaluation) -> GateDecision | None:
     batch = evaluation.image_set.batch
     if batch is None:
         return None
+    _lock(batch)
     standing = GateDecision.objects.live().filter(batch=batch).first()
     if standing and standing.decided_by_id:
         return standing
@@ -92,8 +102,13 @@ def overrule(*, actor: User, batch: Batch, decision: str, reason: str) -> GateDe
     Raises:
         NotAllowed: The actor does not own the data set.
         InvalidInput: No reason was given.
+        Conflict: The batch has not finished.
     """
     require_owner(actor, batch.generator.dataset)
+    if batch.state != BatchState.SUCCEEDED:
+        raise Conflict(
+            "batch_not_finished", f"This batch is {batch.state}; decide when all of its images are there."
+        )
     if not reason.strip():
         raise InvalidInput("reason_needed", "Say why; the reason is kept beside the batch for good.")
     latest = Evaluation.objects.filter(image_set__batch=batch, verdict__gt="").first()
@@ -103,8 +118,7 @@ def overrule(*, actor: User, batch: Batch, decision: str, reason: str) -> GateDe
 def _decide(
     *, batch: Batch, evaluation: Evaluation | None, decision: str, actor: User | None, reason: str
 ) -> GateDecision:
-    # The batch's row is the lock: of two decisions made together the later one supersedes the earlier.
-    Batch.objects.select_for_update().get(pk=batch.pk)
+    _lock(batch)
     GateDecision.objects.live().filter(batch=batch).update(superseded_at=timezone.now())
     made = GateDecision.objects.create(
         batch=batch, evaluation=evaluation, decision=decision, decided_by=actor, reason=reason
@@ -121,6 +135,11 @@ def _decide(
         personal={"reason": reason} if actor else {},
     )
     return made
+
+
+def _lock(batch: Batch) -> None:
+    """Of two decisions made together the later one sees the earlier."""
+    Batch.objects.select_for_update().get(pk=batch.pk)
 
 
 def is_released(batch: Batch) -> bool:

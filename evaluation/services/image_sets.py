@@ -9,6 +9,7 @@ from django.db import transaction
 
 from evaluation.models import ImageSet, ImageSetKind
 from generation.models import Batch, BatchState, Dataset, SyntheticImage
+from generation.services.access import require_use
 from synthlab.accounts.models import User
 from synthlab.core.audit import dataset_chain, record_event
 from synthlab.core.exceptions import Conflict, InvalidInput
@@ -25,8 +26,10 @@ def make_batch_set(*, actor: User, batch: Batch) -> ImageSet:
     """The frozen list of a finished batch; asked for again, the same one.
 
     Raises:
+        NotAllowed: The actor may not use the data set.
         Conflict: The batch has not finished.
     """
+    require_use(actor, batch.generator.dataset)
     if batch.state != BatchState.SUCCEEDED:
         raise Conflict(
             "batch_not_finished", f"This batch is {batch.state}; it can be measured when it has succeeded."

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from django.db.models import Count, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpResponseBase
 from django.shortcuts import get_object_or_404
-from drf_spectacular.utils import OpenApiTypes, extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
 from rest_framework import mixins
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
+from generation.api.answers import started
 from generation.api.serializers import (
     BatchSerializer,
     BatchWriteSerializer,
@@ -22,7 +24,7 @@ from generation.api.serializers import (
 from generation.models import Batch, Generator, SourceImage, SyntheticImage
 from generation.services import batches, images
 from synthlab.core.api.idempotency import idempotent
-from synthlab.core.api.responses import accepted, paged
+from synthlab.core.api.responses import paged
 from synthlab.core.files import serve_file
 from synthlab.core.people import person_of
 
@@ -31,11 +33,10 @@ class BatchViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericView
     serializer_class = BatchSerializer
     lookup_value_converter = "uuid"
     filterset_fields = ("generator", "state")
-    ordering = ("-created_at", "id")
+    ordering = ("-created_at", "-id")
 
     def get_queryset(self) -> QuerySet[Batch]:
-        visible = Batch.objects.visible_to(person_of(self.request))
-        return visible.annotate(image_count=Count("images", distinct=True))
+        return Batch.objects.visible_to(person_of(self.request)).with_image_count()
 
     @extend_schema(request=BatchWriteSerializer, responses={202: BatchSerializer})
     @idempotent
@@ -46,7 +47,7 @@ class BatchViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericView
         visible = Generator.objects.visible_to(person_of(request))
         generator = get_object_or_404(visible, pk=wishes.pop("generator"))
         batch = batches.request_batch(actor=person_of(request), generator=generator, **wishes)
-        return accepted(batch.job, BatchSerializer(batch).data)
+        return self._started(batch)
 
     @extend_schema(responses=SyntheticImageSerializer(many=True))
     @action(detail=True)
@@ -64,7 +65,10 @@ class BatchViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericView
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, pk: UUID) -> Response:
         batch = batches.cancel_batch(actor=person_of(request), batch=self.get_object())
-        return accepted(batch.job, BatchSerializer(batch).data)
+        return self._started(batch)
+
+    def _started(self, batch: Batch) -> Response:
+        return started(batch, BatchSerializer(self.get_queryset().get(pk=batch.pk)).data)
 
 
 class ImageViewSet(GenericViewSet[SyntheticImage]):

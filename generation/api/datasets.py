@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import json
+from io import BytesIO
 from pathlib import Path
 from uuid import UUID
 
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
-from rest_framework import mixins, serializers, status
+from rest_framework import mixins, status
 from rest_framework.decorators import action
-from rest_framework.parsers import JSONParser, MultiPartParser
+from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
+from generation.api.answers import started
 from generation.api.serializers import (
     DatasetSerializer,
     DatasetWriteSerializer,
+    IngestDetailSerializer,
     IngestOptionsSerializer,
     IngestSerializer,
     MemberSerializer,
@@ -26,11 +28,28 @@ from generation.api.serializers import (
     SourceImageSerializer,
 )
 from generation.models import Dataset
-from generation.services import datasets, ingesting
+from generation.services import datasets, ingesting, staging
 from synthlab.core.api.idempotency import idempotent
+from synthlab.core.api.parsers import BoundedJSONParser
 from synthlab.core.api.preconditions import require_if_match
-from synthlab.core.api.responses import accepted, paged, with_etag
+from synthlab.core.api.responses import paged, with_etag
 from synthlab.core.people import person_of
+from synthlab.core.uploads import StagedFile
+
+# How the API's description shows the form.
+UPLOAD_FORM = {
+    "multipart/form-data": {
+        "type": "object",
+        "properties": {
+            "files": {"type": "array", "items": {"type": "string", "format": "binary"}},
+            "options": {
+                "type": "string",
+                "description": "JSON: tile, image_size, channels, classes, groups, split …",
+            },
+        },
+        "required": ["files"],
+    }
+}
 
 
 class DatasetViewSet(mixins.ListModelMixin, GenericViewSet[Dataset]):
@@ -38,7 +57,7 @@ class DatasetViewSet(mixins.ListModelMixin, GenericViewSet[Dataset]):
 
     serializer_class = DatasetSerializer
     lookup_value_converter = "uuid"
-    ordering = ("-created_at", "id")
+    ordering = ("-created_at", "-id")
 
     def get_queryset(self) -> QuerySet[Dataset]:
         return Dataset.objects.visible_to(person_of(self.request))
@@ -73,27 +92,29 @@ class DatasetViewSet(mixins.ListModelMixin, GenericViewSet[Dataset]):
         return paged(self, rows, SourceImageSerializer, ordering=("created_at", "id"))
 
     @extend_schema(methods=["get"], responses=IngestSerializer(many=True))
-    @extend_schema(methods=["post"], responses={202: IngestSerializer})
-    @action(detail=True, methods=["get", "post"], parser_classes=[MultiPartParser, JSONParser])
+    @extend_schema(methods=["post"], request=UPLOAD_FORM, responses={202: IngestSerializer})
+    @action(detail=True, methods=["get", "post"], parser_classes=[MultiPartParser])
     def ingests(self, request: Request, pk: UUID) -> Response:
+        """Uploads so far; or a new one: files in a form's `files`, JSON in its `options`."""
         dataset = self.get_object()
         if request.method == "GET":
-            return paged(self, dataset.ingests.all(), IngestSerializer, ordering=("-created_at", "id"))
-        return self._start_ingest(request, dataset)
+            return paged(self, dataset.ingests.all(), IngestSerializer, ordering=("-created_at", "-id"))
+        with staging.staged(_uploaded(request)) as upload:
+            return self._start_ingest(request, dataset, upload)
 
     @idempotent
-    def _start_ingest(self, request: Request, dataset: Dataset) -> Response:
-        uploads = [Path(file.temporary_file_path()) for file in request.FILES.getlist("files")]
+    def _start_ingest(self, request: Request, dataset: Dataset, upload: staging.StagedUpload) -> Response:
         ingest = ingesting.start_ingest(
-            actor=person_of(request), dataset=dataset, uploads=uploads, options=_ingest_options(request)
+            actor=person_of(request), dataset=dataset, upload=upload, options=_ingest_options(request)
         )
-        return accepted(ingest.job, IngestSerializer(ingest).data)
+        return started(ingest, IngestSerializer(ingest).data)
 
-    @extend_schema(responses=IngestSerializer)
+    @extend_schema(responses=IngestDetailSerializer)
     @action(detail=True, url_path="ingests/<uuid:ingest>")
     def ingest(self, request: Request, pk: UUID, ingest: UUID) -> Response:
+        """One upload, with the place and reason of all that was not taken."""
         row = get_object_or_404(self.get_object().ingests, pk=ingest)
-        return Response(IngestSerializer(row).data)
+        return Response(IngestDetailSerializer(row).data)
 
     @extend_schema(methods=["get"], responses=MemberSerializer(many=True))
     @extend_schema(methods=["post"], request=MemberWriteSerializer, responses={201: MemberSerializer})
@@ -116,12 +137,13 @@ class DatasetViewSet(mixins.ListModelMixin, GenericViewSet[Dataset]):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
+def _uploaded(request: Request) -> list[Path]:
+    return [file.path for file in request.FILES.getlist("files") if isinstance(file, StagedFile)]
+
+
 def _ingest_options(request: Request) -> dict[str, object]:
     """The `options` part of the upload form: a JSON object in a text field."""
-    try:
-        options = json.loads(request.data.get("options") or "{}")
-    except (TypeError, ValueError) as error:
-        raise serializers.ValidationError({"options": ["This is not JSON."]}) from error
-    body = IngestOptionsSerializer(data=options)
+    text = (request.POST.get("options") or "{}").encode("utf-8", "replace")
+    body = IngestOptionsSerializer(data=BoundedJSONParser().parse(BytesIO(text)))
     body.is_valid(raise_exception=True)
     return dict(body.validated_data)

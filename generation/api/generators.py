@@ -6,7 +6,8 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 from django.http import HttpResponse
-from drf_spectacular.utils import OpenApiTypes, extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
 from rest_framework import mixins
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -23,7 +24,7 @@ class GeneratorViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Generic
     serializer_class = GeneratorSerializer
     lookup_value_converter = "uuid"
     filterset_fields = ("dataset", "state")
-    ordering = ("-created_at", "id")
+    ordering = ("-created_at", "-id")
 
     def get_queryset(self) -> QuerySet[Generator]:
         return Generator.objects.visible_to(person_of(self.request))

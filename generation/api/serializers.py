@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from rest_framework import serializers
 
+from generation.api.answers import NumberField, StrictSerializer
 from generation.models import (
     Batch,
     Dataset,
@@ -37,7 +38,7 @@ class DatasetWriteSerializer(serializers.ModelSerializer[Dataset]):
         model = Dataset
         fields = DESCRIPTIVE
         # Uniqueness is the service's to say, with a code of its own.
-        extra_kwargs = {"name": {"validators": []}}
+        extra_kwargs: ClassVar[dict[str, dict[str, Any]]] = {"name": {"validators": []}}
 
 
 class MemberSerializer(serializers.ModelSerializer[DatasetMember]):
@@ -49,42 +50,59 @@ class MemberSerializer(serializers.ModelSerializer[DatasetMember]):
         read_only_fields = fields
 
 
-class MemberWriteSerializer(serializers.Serializer[Any]):
+class MemberWriteSerializer(StrictSerializer):
     user = serializers.PrimaryKeyRelatedField(queryset=User.objects.filter(is_active=True))
     role = serializers.ChoiceField(choices=DatasetRole.choices, default=DatasetRole.MEMBER)
     view_real = serializers.BooleanField(default=False)
 
 
+UPLOAD_FACTS = (
+    "id", "dataset", "job", "options", "file_count", "accepted_count", "rejected_count", "created_at",
+    "completed_at",
+)  # fmt: skip
+
+
 class IngestSerializer(serializers.ModelSerializer[Ingest]):
     class Meta:
         model = Ingest
-        fields = (
-            "id", "dataset", "job", "options", "file_count", "accepted_count", "rejected_count",
-            "rejections", "deidentification", "created_at", "completed_at",
-        )  # fmt: skip
+        fields = UPLOAD_FACTS
         read_only_fields = fields
 
 
-class TileSerializer(serializers.Serializer[Any]):
-    size = serializers.IntegerField(min_value=16, max_value=1024)
-    stride = serializers.IntegerField(min_value=1, max_value=1024)
+class IngestDetailSerializer(serializers.ModelSerializer[Ingest]):
+    """One upload with the reasons for what was not taken."""
+
+    class Meta:
+        model = Ingest
+        fields = (*UPLOAD_FACTS, "rejections", "deidentification")
+        read_only_fields = fields
 
 
-class SplitSerializer(serializers.Serializer[Any]):
-    seed = serializers.IntegerField(min_value=0, default=0)
-    train = serializers.FloatField(min_value=0, max_value=1)
-    val = serializers.FloatField(min_value=0, max_value=1)
-    held_out = serializers.FloatField(min_value=0, max_value=1, default=0)
+class TileSerializer(StrictSerializer):
+    size = serializers.IntegerField()
+    stride = serializers.IntegerField(required=False)
 
 
-class IngestOptionsSerializer(serializers.Serializer[Any]):
+class SplitSerializer(StrictSerializer):
+    seed = serializers.IntegerField(min_value=0, max_value=2**63 - 1, default=0)
+    train = NumberField(required=False)
+    val = NumberField(required=False)
+    held_out = NumberField(required=False)
+
+
+class IngestOptionsSerializer(StrictSerializer):
+    """What to make of an upload. Ranges and sums are checked by the ingest's own rules."""
+
     tile = TileSerializer(required=False, allow_null=True)
     image_size = serializers.ChoiceField(choices=(32, 64, 128), required=False, allow_null=True)
+    fit = serializers.ChoiceField(choices=("crop", "pad", "stretch"), default="crop")
     channels = serializers.ChoiceField(choices=("rgb", "grey", "keep"), default="keep")
     classes = serializers.DictField(child=serializers.CharField(max_length=60), required=False)
     groups = serializers.DictField(child=serializers.CharField(max_length=120), required=False)
     split = SplitSerializer(required=False, allow_null=True)
     drop_duplicates = serializers.BooleanField(default=True)
+    folder_classes = serializers.BooleanField(default=False)
+    burned_in_checked = serializers.BooleanField(default=False)
 
 
 class SourceImageSerializer(serializers.ModelSerializer[SourceImage]):
@@ -108,7 +126,7 @@ class TrainingSerializer(serializers.ModelSerializer[Training]):
         read_only_fields = fields
 
 
-class TrainingWriteSerializer(serializers.Serializer[Any]):
+class TrainingWriteSerializer(StrictSerializer):
     dataset = serializers.UUIDField()
     config = serializers.DictField(default=dict)
     seed = serializers.IntegerField(min_value=0, max_value=2**63 - 1, required=False)
@@ -126,7 +144,7 @@ class GeneratorSerializer(serializers.ModelSerializer[Generator]):
 
 
 class BatchSerializer(serializers.ModelSerializer[Batch]):
-    image_count = serializers.IntegerField(read_only=True)
+    image_count = serializers.IntegerField(read_only=True, help_text="images that stand so far")
 
     class Meta:
         model = Batch
@@ -137,13 +155,13 @@ class BatchSerializer(serializers.ModelSerializer[Batch]):
         read_only_fields = fields
 
 
-class BatchWriteSerializer(serializers.Serializer[Any]):
+class BatchWriteSerializer(StrictSerializer):
     generator = serializers.UUIDField()
     # Ranges are the service's to say, with one code for page, API and command line.
     count = serializers.IntegerField()
     seed = serializers.IntegerField()
-    truncation = serializers.FloatField(default=1.0)
-    class_mix = serializers.DictField(child=serializers.FloatField(), required=False)
+    truncation = NumberField(default=1.0)
+    class_mix = serializers.DictField(child=NumberField(), required=False)
 
 
 class SyntheticImageSerializer(serializers.ModelSerializer[SyntheticImage]):
@@ -153,12 +171,8 @@ class SyntheticImageSerializer(serializers.ModelSerializer[SyntheticImage]):
         read_only_fields = fields
 
 
-class SampleSerializer(serializers.Serializer[Any]):
+class SampleSerializer(StrictSerializer):
     count = serializers.IntegerField(min_value=1, max_value=256, default=16)
     seed = serializers.IntegerField(min_value=0, max_value=2**63 - 1)
-    truncation = serializers.FloatField(default=1.0)
+    truncation = NumberField(default=1.0)
     class_key = serializers.CharField(required=False)
-
-
-class StopSerializer(serializers.Serializer[Any]):
-    """Nothing to say: the address says it."""

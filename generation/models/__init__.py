@@ -15,6 +15,7 @@ from generation.models.dataset import (
     Ingest,
     SourceImage,
     Split,
+    Symmetries,
 )
 from generation.models.training import (
     Generator,
@@ -39,6 +40,7 @@ __all__ = [
     "Ingest",
     "SourceImage",
     "Split",
+    "Symmetries",
     "SyntheticImage",
     "Training",
     "TrainingMetric",

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Count, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
 
 from generation.models.dataset import Dataset
 from generation.models.training import Generator
@@ -31,6 +32,12 @@ class BatchQuerySet(models.QuerySet["Batch"]):
     def visible_to(self, user: User) -> BatchQuerySet:
         """Batches of the person's data sets (study managers see released ones through studies)."""
         return self.filter(generator__dataset__in=Dataset.objects.visible_to(user))
+
+    def with_image_count(self) -> BatchQuerySet:
+        """`image_count`: images that stand so far; counted for the rows of the page only."""
+        images = SyntheticImage.objects.filter(batch=OuterRef("pk")).order_by().values("batch")
+        counted = images.annotate(n=Count("pk")).values("n")
+        return self.annotate(image_count=Coalesce(Subquery(counted), 0))
 
 
 class Batch(Identified):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Count, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
 
 from synthlab.core.models import Identified, Job
 
@@ -14,11 +15,35 @@ if TYPE_CHECKING:
     from synthlab.accounts.models import User
 
 
+def _count_of(rows: models.QuerySet[Any]) -> Coalesce:
+    """How many of `rows` belong to the outer query's data set."""
+    counted = rows.filter(dataset=OuterRef("pk")).order_by().values("dataset").annotate(n=Count("pk"))
+    return Coalesce(Subquery(counted.values("n")), 0)
+
+
 class DatasetQuerySet(models.QuerySet["Dataset"]):
     def visible_to(self, user: User) -> DatasetQuerySet:
         """Data sets a person owns or is a member of; nobody else's, admins included."""
         mine = Q(owner=user) | Q(members__user=user)
         return self.filter(mine).distinct()
+
+    def with_counts(self) -> DatasetQuerySet:
+        """`image_count` and `generator_count`, each by a query of its own: joined, they would multiply."""
+        from generation.models.training import Generator
+
+        counts = {"image_count": SourceImage.objects.present(), "generator_count": Generator.objects.all()}
+        return self.annotate(**{name: _count_of(rows) for name, rows in counts.items()})
+
+
+class Symmetries(models.TextChoices):
+    """Which flips and turns may be taught: all eight for tissue, none for anatomy that has a left and a right.
+
+    The words are those of `evaluation.ml`.
+    """
+
+    DIHEDRAL = "dihedral"
+    FLIPS = "flips"
+    NONE = "none"
 
 
 class Dataset(Identified):
@@ -38,9 +63,9 @@ class Dataset(Identified):
     channels = models.PositiveSmallIntegerField(null=True)
     symmetries = models.CharField(
         max_length=10,
-        choices=[("dihedral", "dihedral"), ("mirror", "mirror"), ("none", "none")],
-        default="none",
-        help_text="which flips and turns show the same thing: all eight for histology, none for lateralised anatomy",
+        choices=Symmetries,
+        default=Symmetries.NONE,
+        help_text="which flips and turns leave the meaning as it is",
     )
     data_sheet = models.JSONField(default=dict)
     manifest_digest = models.CharField(max_length=64, blank=True)

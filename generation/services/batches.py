@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Sum
 from django.utils import timezone
 
 from generation.models import (
@@ -92,16 +94,28 @@ def _check_numbers(count: int, seed: int, truncation: float) -> None:
 
 
 def _check_generator(generator: Generator, count: int) -> None:
+    # Its row is the lock: two requests together must not pass a limit that each alone keeps.
+    generator = Generator.objects.select_for_update().get(pk=generator.pk)
     if generator.state == GeneratorState.RETIRED:
         raise Conflict("generator_retired", "This generator is retired and makes no new images.")
     if generator.state == GeneratorState.CANDIDATE:
-        made = sum(batch.count for batch in generator.batches.exclude(state=BatchState.FAILED))
+        made = _made_or_promised(generator)
         if made + count > MAX_CANDIDATE_IMAGES:
             raise InvalidInput(
                 "candidate_limit",
                 f"A candidate generator makes at most {MAX_CANDIDATE_IMAGES:,} images so that it can be judged; "
                 f"{made:,} are made or asked for. Approve it first, or ask for fewer.",
             )
+
+
+def _made_or_promised(generator: Generator) -> int:
+    """Images that stand, and those that batches in work will add."""
+    ended = (BatchState.FAILED, BatchState.CANCELLED)
+    promised = generator.batches.exclude(state__in=ended).aggregate(total=Sum("count"))["total"] or 0
+    return (
+        int(promised)
+        + SyntheticImage.objects.filter(batch__in=generator.batches.filter(state__in=ended)).count()
+    )
 
 
 def class_counts(generator: Generator, count: int, mix: dict[str, float] | None) -> dict[str, int]:
@@ -121,8 +135,8 @@ def class_counts(generator: Generator, count: int, mix: dict[str, float] | None)
             "unknown_class",
             f"class_mix: unknown {', '.join(unknown)}; this generator knows {', '.join(keys)}.",
         )
-    if any(value < 0 for value in shares.values()):
-        raise InvalidInput("bad_class_mix", "class_mix: no negative counts or shares.")
+    if any(not 0 <= value < math.inf for value in shares.values()):
+        raise InvalidInput("bad_class_mix", "class_mix: counts or shares are numbers of at least 0.")
     total = sum(shares.values())
     if all(float(value).is_integer() for value in shares.values()) and total == count:
         return {key: int(shares.get(key, 0)) for key in keys}
@@ -155,6 +169,13 @@ def next_shard(batch: Batch, done: int) -> list[dict[str, Any]]:
     return list(islice(planned_images(batch), done, done + SHARD_SIZE))
 
 
+def mark_running(*, context: JobContext, batch: Batch) -> None:
+    """Queued → running, when a worker has the job; a failed job that was queued again goes on."""
+    with context.commit():
+        rows = Batch.objects.filter(pk=batch.pk).exclude(state=BatchState.SUCCEEDED)
+        rows.update(state=BatchState.RUNNING, completed_at=None)
+
+
 def complete_shard(
     *, context: JobContext, batch: Batch, folder: Path, rows: Sequence[dict[str, Any]], recipe: dict[str, Any]
 ) -> None:
@@ -179,12 +200,12 @@ def complete_shard(
             ],
             ignore_conflicts=True,
         )
-        Batch.objects.filter(pk=batch.pk).update(state=BatchState.RUNNING, recipe=recipe)
+        Batch.objects.filter(pk=batch.pk).update(recipe=recipe)
 
 
 def complete_batch(*, context: JobContext, batch: Batch) -> None:
-    """Running → succeeded: every image is there."""
-    with context.commit():
+    """Running → succeeded, with its job: every image is there."""
+    with context.commit(finish_with={"images": batch.count}):
         Batch.objects.filter(pk=batch.pk).update(state=BatchState.SUCCEEDED, completed_at=timezone.now())
         record_event(
             chain=dataset_chain(batch.generator.dataset),
@@ -214,7 +235,7 @@ def cancel_batch(*, actor: User, batch: Batch) -> Batch:
 def end_batch(job: Job) -> None:
     """The job ended without success: the batch's state follows; its complete shards stay."""
     state = BatchState.CANCELLED if job.state == JobState.CANCELLED else BatchState.FAILED
-    Batch.objects.filter(pk=job.subject_id).exclude(state=BatchState.SUCCEEDED).update(
+    Batch.objects.filter(pk=job.subject_pk).exclude(state=BatchState.SUCCEEDED).update(
         state=state, completed_at=timezone.now()
     )
 

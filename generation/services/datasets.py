@@ -32,7 +32,7 @@ def create_dataset(*, actor: User, name: str, **fields: Any) -> Dataset:
         with transaction.atomic():
             dataset = Dataset.objects.create(name=name, owner=actor, **fields)
     except IntegrityError as error:
-        raise Conflict("dataset_name_taken", "A data set of this name exists: choose another.") from error
+        raise _name_taken() from error
     DatasetMember.objects.create(dataset=dataset, user=actor, view_real=True)
     record_event(
         chain=dataset_chain(dataset),
@@ -44,6 +44,10 @@ def create_dataset(*, actor: User, name: str, **fields: Any) -> Dataset:
     return dataset
 
 
+def _name_taken() -> Conflict:
+    return Conflict("dataset_name_taken", "A data set of this name exists: choose another.")
+
+
 @transaction.atomic
 def update_dataset(*, actor: User, dataset: Dataset, rev: int, **fields: Any) -> Dataset:
     """Change the descriptive fields of a data set, if nobody did since revision `rev`.
@@ -51,9 +55,14 @@ def update_dataset(*, actor: User, dataset: Dataset, rev: int, **fields: Any) ->
     Raises:
         NotAllowed: The actor is not the owner.
         PreconditionFailed: Somebody changed it meanwhile.
+        Conflict: The name is taken.
     """
     require_owner(actor, dataset)
-    changed = Dataset.objects.filter(pk=dataset.pk, rev=rev).update(rev=rev + 1, **fields)
+    try:
+        with transaction.atomic():
+            changed = Dataset.objects.filter(pk=dataset.pk, rev=rev).update(rev=rev + 1, **fields)
+    except IntegrityError as error:
+        raise _name_taken() from error
     dataset.refresh_from_db()
     if changed != 1:
         raise PreconditionFailed(

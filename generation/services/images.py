@@ -26,7 +26,9 @@ def serve_real_image(
     """Serve a real image to someone with `view_real`; each look is audited, none is cached."""
     record_event(chain=dataset_chain(image.dataset), actor=actor, action="real_image.viewed", target=image)
     digest = image.thumbnail_digest if thumbnail and image.thumbnail_digest else image.digest
-    return serve_file(request, digest, content_type="image/png", immutable=False)
+    response = serve_file(request, digest, content_type="image/png", immutable=False)
+    response.headers["Cache-Control"] = "private, no-store"
+    return response
 
 
 class _Chunks(RawIOBase):

@@ -15,6 +15,7 @@ from generation.models import (
     Dataset,
     Generator,
     Split,
+    Symmetries,
     Training,
     TrainingMetric,
     TrainingSample,
@@ -88,12 +89,14 @@ def _checked_config(dataset: Dataset, config: dict[str, Any], seed: int) -> dict
             raise InvalidInput("bad_config", f"{name}: the data set's images have {fixed[name]}.")
     wishes = {**config, **{name: value for name, value in fixed.items() if value is not None}}
     try:
-        if dataset.symmetries != "dihedral":
+        if dataset.symmetries != Symmetries.DIHEDRAL:
             chosen = TrainConfig.from_request(wishes).augment
             wishes["augment"] = [name for name in chosen if name != "symmetry"]
         return TrainConfig.from_request(wishes).to_dict()
     except BadInput as error:
         raise InvalidInput(error.code, error.detail) from error
+    except OverflowError as error:
+        raise InvalidInput("bad_config", "A number of the settings is far too large.") from error
 
 
 def _enqueue(training: Training, actor: User) -> None:
@@ -140,9 +143,15 @@ def resume_training(*, actor: User, training: Training) -> Training:
 
 
 def mark_running(*, context: JobContext, training: Training) -> None:
-    """Queued → running, when a worker has the job."""
+    """Queued → running, when a worker has the job; a failed job that was queued again begins anew.
+
+    Raises:
+        Conflict: The run was resumed by another job meanwhile, or has ended well.
+    """
     with context.commit():
-        Training.objects.filter(pk=training.pk).update(state=TrainingState.RUNNING)
+        mine = Training.objects.filter(pk=training.pk, job=context.job.pk)
+        if mine.exclude(state=TrainingState.SUCCEEDED).update(state=TrainingState.RUNNING) != 1:
+            raise Conflict("training_resumed_elsewhere", "Another job has gone on with this training.")
     training.refresh_from_db()
 
 
@@ -186,9 +195,8 @@ def record_warning(*, context: JobContext, training: Training, code: str, detail
 
 def complete_training(*, context: JobContext, training: Training, result: dict[str, Any]) -> Generator:
     """The chosen checkpoint becomes a candidate Generator."""
-    weights = Path(result["weights"])
-    [stored] = store_files([weights])
-    with context.commit():
+    [stored] = store_files([Path(result["weights"])])
+    with context.commit(finish_with={"step": result["step"], "seconds": result["seconds"]}):
         generator = register_generator(
             actor=training.requested_by,
             dataset=training.dataset,
@@ -203,7 +211,9 @@ def complete_training(*, context: JobContext, training: Training, result: dict[s
 
 def end_training(job: Job) -> None:
     """The job ended without success: the training's state follows, and the last checkpoint stays."""
-    training = Training.objects.select_for_update().get(pk=job.subject_id)
+    training = Training.objects.select_for_update().select_related("dataset").get(pk=job.subject_pk)
+    if training.job_id != job.pk:
+        return  # another job has gone on with it
     if job.state == JobState.CANCELLED:
         paused = training.stop_reason == "pause"
         state = TrainingState.PAUSED if paused else TrainingState.CANCELLED

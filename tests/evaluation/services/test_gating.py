@@ -25,13 +25,16 @@ pytestmark = pytest.mark.django_db
 def test_the_rule_follows_the_verdict(verdict, decision):
     evaluation = make_evaluation(verdict=verdict)
     made = gating.decide_by_rule(evaluation=evaluation)
+    batch = evaluation.image_set.batch
+    assert batch is not None
+    assert made is not None
     assert (made.decision, made.decided_by) == (decision, None)
-    assert gating.is_released(evaluation.image_set.batch) == (decision == Decision.RELEASED)
+    assert gating.is_released(batch) == (decision == Decision.RELEASED)
 
 
 def test_a_person_overrules_with_a_reason_and_stands():
-    evaluation = make_evaluation(verdict=Verdict.INSUFFICIENT)
-    batch = evaluation.image_set.batch
+    batch = make_batch()
+    evaluation = make_evaluation(image_set=make_image_set(batch=batch), verdict=Verdict.INSUFFICIENT)
     gating.decide_by_rule(evaluation=evaluation)
     gating.overrule(
         actor=batch.requested_by, batch=batch, decision=Decision.RELEASED, reason="demonstration: one slide"
@@ -69,10 +72,12 @@ def test_the_database_refuses_a_persons_decision_without_a_reason():
 
 
 def test_a_set_is_frozen_once_and_stays_the_batchs_own():
-    batch = make_batch()
+    batch, running = make_batch(), make_batch(state=BatchState.RUNNING)
     assert make_image_set(batch=batch) == make_image_set(batch=batch)
     with pytest.raises(Conflict):
-        image_sets.make_batch_set(actor=batch.requested_by, batch=make_batch(state=BatchState.RUNNING))
+        image_sets.make_batch_set(actor=running.requested_by, batch=running)
+    with pytest.raises(NotAllowed):
+        image_sets.make_batch_set(actor=make_scientist(), batch=batch)
 
 
 def test_every_look_at_the_validation_split_is_counted():
@@ -86,8 +91,8 @@ def test_every_look_at_the_validation_split_is_counted():
 
 
 def test_nothing_is_measured_without_validation_images():
+    image_set = make_image_set()
     with pytest.raises(Conflict):
-        image_set = make_image_set()
         evaluating.request_evaluation(actor=image_set.dataset.owner, image_set=image_set)
 
 

@@ -1,5 +1,7 @@
 """Asking for batches: what is refused, what is planned, what a repeated shard does."""
 
+from typing import Any
+
 import pytest
 
 from generation.models import Batch, BatchState, GeneratorState
@@ -16,6 +18,7 @@ def test_a_batch_is_queued_with_its_job():
     generator = make_generator()
     batch = batches.request_batch(actor=generator.dataset.owner, generator=generator, count=10, seed=7)
     assert batch.state == BatchState.QUEUED
+    assert batch.job is not None
     assert batch.job.kind == "batch"
     assert batch.job.subject_id == batch.pk
 
@@ -31,6 +34,7 @@ def test_a_batch_is_queued_with_its_job():
         ({"truncation": 0.0}, "bad_truncation"),
         ({"truncation": 1.5}, "bad_truncation"),
         ({"class_mix": {"gland": 1.0}}, "unknown_class"),
+        ({"truncation": float("nan")}, "bad_truncation"),
     ],
 )
 def test_a_bad_wish_is_refused_and_changes_nothing(wish, code):
@@ -79,7 +83,10 @@ def test_the_class_mix_sums_to_the_count(count, mix, expected):
     assert batches.class_counts(generator, count, mix) == expected
 
 
-@pytest.mark.parametrize("mix", [{"a": 0.5}, {"a": 1.2}, {"a": -1, "b": 2}, {"a": 3, "b": 8}])
+@pytest.mark.parametrize(
+    "mix",
+    [{"a": 0.5}, {"a": 1.2}, {"a": -1, "b": 2}, {"a": 3, "b": 8}, {"a": float("nan")}, {"b": float("inf")}],
+)
 def test_shares_that_do_not_add_up_are_refused(mix):
     with pytest.raises(InvalidInput) as refusal:
         batches.class_counts(make_generator(classes=("a", "b")), 10, mix)
@@ -91,7 +98,7 @@ def test_the_plan_covers_every_index_once_whatever_the_shard():
     batch = make_batch(
         generator=generator, count=1201, state=BatchState.QUEUED, class_mix={"a": 1, "b": 1200}
     )
-    seen = []
+    seen: list[dict[str, Any]] = []
     while shard := batches.next_shard(batch, len(seen)):
         assert len(shard) <= batches.SHARD_SIZE
         seen += shard
@@ -110,6 +117,7 @@ def test_a_cancelled_batch_says_so():
     owner = generator.dataset.owner
     batch = batches.request_batch(actor=owner, generator=generator, count=5, seed=1)
     batch = batches.cancel_batch(actor=owner, batch=batch)
+    assert batch.job is not None
     batch.job.refresh_from_db()
     assert batch.job.state == JobState.CANCELLED
     assert batch.state == BatchState.CANCELLED

@@ -106,6 +106,7 @@ def test_pausing_a_waiting_training_and_going_on():
     run = training.resume_training(actor=dataset.owner, training=run)
     assert run.state == TrainingState.QUEUED
     assert run.job != first_job
+    assert run.job is not None
     assert run.job.state == JobState.QUEUED
     with pytest.raises(Conflict):
         training.resume_training(actor=dataset.owner, training=run)
