@@ -97,11 +97,12 @@ class Client:
 
     def pages(self, path: str, **params: Any) -> Iterator[Json]:
         """Every row of a list, page after page."""
-        following: str | None = path
-        while following:
-            page = _body(self.request("GET", following, params=params))
+        page = self.get(path, **params)
+        yield from page["results"]
+        while page["next"]:
+            # Without params, even empty ones: httpx would put them in place of the cursor.
+            page = _body(self.request("GET", page["next"]))
             yield from page["results"]
-            following, params = page["next"], {}
 
     def request(self, method: str, path: str, **options: Any) -> httpx.Response:
         """Send a request; repeat it while the server is away or busy.
