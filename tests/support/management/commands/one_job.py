@@ -17,6 +17,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["make"]:
-            enqueue_job(options["make"], actor=None, subject=None)
+            job = enqueue_job(options["make"], actor=None, subject=None)
+            self.stdout.write(str(job.pk))
         else:
             execute(options["do"])
