@@ -1,0 +1,118 @@
+"""A clinician reads: from the login page to answers in the database."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from annotation.models import Item, ItemState, Read, ReadSkip, ReadState
+from tests.e2e.browsing import Visitor, Workbench
+from tests.e2e.scenery import GLAND, IMAGE, STROMA, OpenStudy
+from tests.factories import PASSWORD
+
+
+@pytest.fixture
+def product_hasher(settings):
+    """The server knows the product's own way to keep a password, not the tests' fast one."""
+    from synthlab import settings as product
+
+    settings.PASSWORD_HASHERS = getattr(product, "PASSWORD_HASHERS", _django_default())
+
+
+def _django_default() -> list[str]:
+    from django.conf import global_settings
+
+    return list(global_settings.PASSWORD_HASHERS)
+
+
+def log_in_by_page(visitor: Visitor, username: str) -> None:
+    page = visitor.open("/")
+    expect(page).to_have_title("Log in · SynthLab")
+    page.get_by_label("Username").fill(username)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    expect(page).to_have_title("Home · SynthLab")
+
+
+@pytest.mark.both_databases
+def test_a_reader_logs_in_labels_draws_discards_skips_and_undoes(product_hasher, scene: OpenStudy, visit):
+    visitor = visit()
+    page = visitor.page
+    log_in_by_page(visitor, scene.reader.username)
+    page.get_by_role("link", name=scene.study.title).first.click()
+    if page.url.rstrip("/").rsplit("/", 1)[-1] != "read":
+        page.get_by_role("link", name="Start reading").click()
+    bench = Workbench(visitor)
+    bench.wait_for_image()
+
+    # A gland needs a box: Enter without one says so and submits nothing.
+    visitor.press("1", "Enter")
+    expect(page.locator("#wb-regions-error")).to_be_visible()
+    drawn = bench.drag((0.2, 0.3), (0.7, 0.6), image=IMAGE)
+    expect(page.locator("#wb-regions")).to_contain_text("Box")
+    visitor.press("Shift+4", "c")
+    page.keyboard.type("brown rim 12")
+    visitor.press("Escape", "Enter")
+    bench.wait_for_toast("Submitted: DAB-positive gland")
+
+    bench.wait_for_image()
+    visitor.press("x", "2")
+    bench.wait_for_toast("Discarded: Blurred or smeared")
+
+    bench.wait_for_image()
+    visitor.press("s", "2")
+    bench.wait_for_toast("Skipped: Not my field")
+
+    # Taken back before it was sent: the second answer is the one that counts.
+    bench.wait_for_image()
+    visitor.press("4", "Enter")
+    bench.wait_for_toast("Submitted: Normal")
+    bench.wait_for_image()
+    visitor.press("z")
+    expect(page.locator("#wb-classes [aria-pressed=true], #wb-classes :checked")).to_have_count(1)
+    visitor.press("3", "Enter")
+    bench.wait_for_toast("Submitted: Stroma")
+    visitor.picture("reading")
+    bench.wait_until_saved()
+
+    gland, discarded, stroma = scene.answers()
+    assert (gland.decision, gland.classes, gland.confidence) == ("labelled", [GLAND], 4)
+    assert gland.comment == "brown rim 12"
+    [region] = gland.regions.all()
+    assert (region.kind, region.label_class.key) == ("box", GLAND)
+    assert region.geometry == pytest.approx(drawn, abs=0.02)
+    assert (discarded.decision, discarded.discard_reason, discarded.classes) == ("discarded", "blur", [])
+    assert (stroma.decision, stroma.classes) == ("labelled", [STROMA])
+    [skip] = ReadSkip.objects.all()
+    assert (skip.kind, skip.reader) == ("not_my_field", scene.reader)
+    assert Read.objects.filter(state=ReadState.SUBMITTED).count() == 3
+    assert Item.objects.filter(state=ItemState.REVIEW).count() >= 2
+
+
+def test_typing_a_comment_triggers_no_key(scene: OpenStudy, visit):
+    visitor = visit()
+    visitor.log_in(scene.reader)
+    page = visitor.open(scene.reading_path)
+    bench = Workbench(visitor)
+    bench.wait_for_image()
+    visitor.press("c")
+    page.keyboard.type("x1 sz 2?")
+    expect(page.locator("#wb-comment")).to_have_value("x1 sz 2?")
+    expect(page.locator("#wb-choices")).to_be_hidden()
+    expect(page.locator("dialog[open]")).to_have_count(0)
+    visitor.press("Escape", "?")
+    expect(page.locator("dialog[open]")).to_have_count(1)
+    visitor.press("Escape")
+    assert scene.answers() == []
+
+
+def test_the_image_takes_most_of_the_reading_page(scene: OpenStudy, visit):
+    visitor = visit(viewport={"width": 1440, "height": 900})
+    visitor.log_in(scene.reader)
+    visitor.open(scene.reading_path)
+    Workbench(visitor).wait_for_image()
+    viewer = visitor.page.locator("#viewer").bounding_box()
+    whole = visitor.page.locator("#main").bounding_box()
+    assert viewer is not None
+    assert whole is not None
+    assert viewer["width"] * viewer["height"] / (whole["width"] * whole["height"]) >= 0.7
