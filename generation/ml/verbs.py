@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -35,6 +36,8 @@ def train_verb(spec: dict[str, Any], report: Reporter) -> dict[str, Any]:
     work = Path(_need(spec, "work"))
     config = TrainConfig.from_request(_need(spec, "config"))
     device = choose_device(config.dtype, threads=spec.get("threads"))
+    # From here on the run says which precision it is in: weights of another one are other weights.
+    config = dataclasses.replace(config, dtype=device.dtype)
     report.progress("loading", 0, 1)
     data = load_training_data(Path(_need(spec, "manifest")), config)
     resume_from = spec.get("resume_from")

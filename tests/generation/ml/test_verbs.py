@@ -23,6 +23,7 @@ from generation.child import BadInput, Reporter
 from generation.ml.png import decode_png
 from generation.ml.sampling import ImageRequest, Sampler
 from generation.ml.verbs import sample_verb, train_verb
+from generation.ml.weights import read_record
 from generation.pixels import pixel_digest
 from tests.generation.ml.conftest import CPU, TINY
 
@@ -110,6 +111,17 @@ def test_bad_training_request_is_refused(make_manifest, tmp_path, change, code):
     with pytest.raises(BadInput) as refusal:
         train_verb({"work": str(tmp_path), **spec, **change}, Reporter(print))
     assert refusal.value.code == code
+
+
+def test_generator_file_names_the_precision_that_auto_became(make_manifest, tmp_path):
+    spec = {
+        "work": str(tmp_path),
+        "manifest": str(make_manifest()),
+        "config": {**TINY, "dtype": "auto", "steps": 1},
+    }
+    result = train_verb(spec, Reporter(print))
+    assert read_record(Path(result["weights"])).config["dtype"] in {"float32", "bfloat16"}
+    assert result["card"]["machine"]["dtype"] == read_record(Path(result["weights"])).config["dtype"]
 
 
 def test_refusal_leaves_the_process_as_an_error_line(tmp_path):
