@@ -67,9 +67,8 @@ def quiet_lanes(seconds: float) -> set[str]:
 
 def clear_uploads() -> int:
     """At start-up: empty the staging folder but for the uploads of jobs that still wait for them."""
-    return clear_staging(
-        keep=Job.objects.live().exclude(subject_id=None).values_list("subject_id", flat=True)
-    )
+    subjects = Job.objects.live().values_list("subject_id", flat=True)
+    return clear_staging(keep=[subject for subject in subjects if subject is not None])
 
 
 def _lost() -> list[Job]:

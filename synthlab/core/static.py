@@ -4,6 +4,7 @@ import posixpath
 import re
 from collections.abc import Callable
 from re import Match
+from typing import Any
 
 from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
 
@@ -21,11 +22,10 @@ class ModuleManifestStorage(ManifestStaticFilesStorage):
     max_post_process_passes = 25
 
     def url_converter(
-        self, name: str, hashed_files: dict[str, str], template: str | None = None
+        self, name: str, hashed_files: dict[str, str], *args: Any, **kwargs: Any
     ) -> Callable[[Match[str]], str]:
         """Rewrite a reference, but leave alone what no browser will ever ask for."""
-        convert: Callable[[Match[str]], str] = super().url_converter(name, hashed_files, template)
-
+        convert: Callable[[Match[str]], str] = super().url_converter(name, hashed_files, *args, **kwargs)
         in_script = name.endswith((".js", ".mjs"))
 
         def converter(match: Match[str]) -> str:

@@ -36,7 +36,7 @@ class UploadTooLarge(TooLarge, RequestDataTooBig):
         )
 
 
-class StagedFile(UploadedFile):
+class StagedFile(UploadedFile):  # type: ignore[type-arg]  # generic in the stubs only
     """One uploaded file in the staging folder; gone when closed, unless it was kept."""
 
     def __init__(self, path: Path, file: BinaryIO, name: str, size: int, **facts: Any) -> None:

@@ -1,5 +1,6 @@
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -8,7 +9,7 @@ from tests.support.soundness import core_violations
 
 
 @pytest.fixture
-def env(live_database_env: dict[str, str], settings: object) -> Iterator[dict[str, str]]:
+def env(live_database_env: dict[str, str], settings: Any) -> Iterator[dict[str, str]]:
     """The environment of other processes; afterwards every promise of the floor is checked."""
     settings.JOB_LEASE_SECONDS = LEASE
     yield live_env(live_database_env)
@@ -16,7 +17,7 @@ def env(live_database_env: dict[str, str], settings: object) -> Iterator[dict[st
 
 
 @pytest.fixture
-def start_cluster(env: dict[str, str], tmp_path: Path) -> Iterator[object]:
+def start_cluster(env: dict[str, str], tmp_path: Path) -> Iterator[Any]:
     clusters: list[LiveCluster] = []
 
     def start() -> LiveCluster:

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -92,7 +93,7 @@ def alive(pid: int) -> bool:
         return False
 
 
-def wait_for(what: Callable[[], object], seconds: float = 30, *, sweeping: bool = False) -> None:
+def wait_for(what: Callable[[], Any], seconds: float = 30, *, sweeping: bool = False) -> None:
     """Wait until something is true, playing the sweeper meanwhile if asked to."""
     end = time.monotonic() + seconds
     while not what():

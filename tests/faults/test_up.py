@@ -8,6 +8,7 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -130,8 +131,13 @@ def restarts_what_is_killed(up: psutil.Popen, url: str) -> None:
         broken = part(up, word)
         assert broken is not None
         broken.kill()
-        wait_for(lambda word=word, broken=broken: (now := part(up, word)) and now.pid != broken.pid, 20)
+        wait_for(partial(is_anew, up, word, broken.pid), 20)
     wait_for(lambda: answers(url), 30)
+
+
+def is_anew(up: psutil.Popen, word: str, old: int) -> bool:
+    now = part(up, word)
+    return now is not None and now.pid != old
 
 
 def is_not_stopped_by_a_worker_killed_while_idle(up: psutil.Popen, home: Path, env: dict[str, str]) -> None:

@@ -5,6 +5,7 @@ import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -18,7 +19,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.both_databases]
 Start = Callable[[], LiveCluster]
 
 
-def counting_job(tmp_path: Path, **payload: object) -> tuple[Job, Path]:
+def counting_job(tmp_path: Path, **payload: Any) -> tuple[Job, Path]:
     pid_file = tmp_path / "child.pid"
     payload = {"steps": 30, "delay": 0.1, "pid_file": str(pid_file), **payload}
     return enqueue_job("test_steps", actor=None, subject=None, payload=payload), pid_file

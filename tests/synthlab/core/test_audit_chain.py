@@ -1,6 +1,7 @@
 """The audit: appended in the caller's transaction, never changed, never forked, erasable where it is personal."""
 
 import threading
+from typing import Any
 
 import pytest
 from django.db import DatabaseError, connection, transaction
@@ -20,12 +21,12 @@ from tests.support.management.commands.flush import triggers_suspended
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases]
 
 
-def record(chain: str = "site", **options: object) -> AuditEvent:
+def record(chain: str = "site", **options: Any) -> AuditEvent:
     actor = options.pop("actor", None) or make_admin()
     return record_event(chain=chain, actor=actor, action="thing.done", target=actor, **options)
 
 
-def tamper(sql: str, *parameters: object) -> None:
+def tamper(sql: str, *parameters: Any) -> None:
     """Change what the triggers guard, as somebody with the database in hand would."""
     with triggers_suspended("default"), connection.cursor() as cursor:
         cursor.execute(sql, parameters)
@@ -53,7 +54,7 @@ def test_it_stands_only_if_what_it_tells_of_stands() -> None:
 
 
 @transaction.atomic
-def record_and_fail(actor: object) -> None:
+def record_and_fail(actor: Any) -> None:
     record(actor=actor)
     raise RuntimeError
 
@@ -79,7 +80,7 @@ def test_tampering_shows(sql: str, problem: str) -> None:
 
 def test_the_database_refuses_change_and_removal() -> None:
     event = record(personal={"reason": "because"})
-    attempts = [
+    attempts: list[tuple[str, tuple[Any, ...]]] = [
         ("UPDATE core_auditevent SET action = 'other'", ()),
         ('UPDATE core_auditevent SET personal = \'{"reason": "other"}\'', ()),
         ("UPDATE core_auditevent SET personal = '{}', action = 'other'", ()),

@@ -2,6 +2,7 @@
 
 import copy
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
@@ -9,16 +10,16 @@ from django.core.management import call_command
 from django.db import connection
 
 from synthlab.core import checks
-from synthlab.core.invariants import digest_source, find_violations, invariant, invariant_names
+from synthlab.core.invariants import find_violations, invariant, invariant_names
 from synthlab.core.models import Job
 from tests.support.soundness import core_violations
 
 
-def ids(messages: list) -> set[str]:
+def ids(messages: list[Any]) -> set[str]:
     return {message.id for message in messages}
 
 
-def queue(settings: object, **changes: object) -> None:
+def queue(settings: Any, **changes: Any) -> None:
     settings.Q_CLUSTER = {**copy.deepcopy(django_settings.Q_CLUSTER), **changes}
 
 
@@ -38,23 +39,23 @@ def test_our_own_configuration_is_sound() -> None:
         {"ALT_CLUSTERS": {"long": {"timeout": 86_400}}},
     ],
 )
-def test_a_queue_that_redelivers_too_early(settings: object, changes: dict) -> None:
+def test_a_queue_that_redelivers_too_early(settings: Any, changes: dict[str, Any]) -> None:
     queue(settings, **changes)
     assert ids(checks.check_queue(None)) == {"synthlab.E001"}
 
 
 @pytest.mark.parametrize("changes", [{"orm": None}, {"redis": {"host": "x"}}, {"broker_class": "x.Y"}])
-def test_a_queue_elsewhere(settings: object, changes: dict) -> None:
+def test_a_queue_elsewhere(settings: Any, changes: dict[str, Any]) -> None:
     queue(settings, **changes)
     assert ids(checks.check_queue(None)) == {"synthlab.E002"}
 
 
-def test_a_lease_shorter_than_its_renewals(settings: object) -> None:
+def test_a_lease_shorter_than_its_renewals(settings: Any) -> None:
     settings.JOB_LEASE_SECONDS = 20
     assert ids(checks.check_lease(None)) == {"synthlab.E007"}
 
 
-def test_a_secret_that_others_can_read(settings: object, tmp_path: Path) -> None:
+def test_a_secret_that_others_can_read(settings: Any, tmp_path: Path) -> None:
     settings.HOME = tmp_path
     secret = tmp_path / "secret"
     secret.write_text("x")
@@ -64,7 +65,7 @@ def test_a_secret_that_others_can_read(settings: object, tmp_path: Path) -> None
     assert checks.check_secret_files(None) == []
 
 
-def test_a_folder_that_cannot_be_made(settings: object, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made(settings: Any, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     settings.MEDIA_ROOT = tmp_path / "file" / "media"
     assert ids(checks.check_folders(None)) == {"synthlab.E004"}
@@ -114,4 +115,3 @@ def test_names_are_taken_once() -> None:
 
         del invariants._finders["a test promise"]
     assert "a test promise" not in invariant_names()
-    assert digest_source

@@ -4,6 +4,7 @@ import os
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -18,7 +19,7 @@ from synthlab.core.models import AuditEvent, Job, JobState
 pytestmark = [pytest.mark.django_db(transaction=True)]
 
 
-def enqueue(kind: str, **payload: object) -> Job:
+def enqueue(kind: str, **payload: Any) -> Job:
     return enqueue_job(f"test_{kind}", actor=None, subject=None, payload=payload)
 
 
@@ -28,7 +29,7 @@ def run(job: Job) -> Job:
     return job
 
 
-def later(seconds: float, what: object) -> threading.Thread:
+def later(seconds: float, what: Any) -> threading.Thread:
     def act() -> None:
         time.sleep(seconds)
         try:
@@ -96,7 +97,7 @@ def test_cancel_stops_the_child_at_its_next_step() -> None:
     assert not AuditEvent.objects.filter(action="test.effect").exists()
 
 
-def test_a_deaf_child_is_killed_after_the_grace(settings: object, tmp_path: Path) -> None:
+def test_a_deaf_child_is_killed_after_the_grace(settings: Any, tmp_path: Path) -> None:
     settings.JOB_STOP_GRACE_SECONDS = 0.5
     pid_file = tmp_path / "pid"
     job = enqueue("steps", steps=1000, delay=0.05, deaf=True, save=False, pid_file=str(pid_file))
@@ -129,7 +130,7 @@ def test_the_deadline_ends_it() -> None:
     assert (job.state, job.error_code) == (JobState.FAILED, "deadline_passed")
 
 
-def test_a_lost_lease_kills_the_child_and_writes_nothing(settings: object, tmp_path: Path) -> None:
+def test_a_lost_lease_kills_the_child_and_writes_nothing(settings: Any, tmp_path: Path) -> None:
     settings.JOB_HEARTBEAT_SECONDS = 0.2
     pid_file = tmp_path / "pid"
     job = enqueue("steps", steps=1000, delay=0.05, save=False, pid_file=str(pid_file))

@@ -4,6 +4,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.test import RequestFactory
@@ -25,13 +26,13 @@ from synthlab.core.files import (
     stored_digests,
 )
 
-Get = Callable[..., object]
+Get = Callable[..., Any]
 
 DATA = bytes(range(256)) * 40
 
 
 @pytest.fixture(autouse=True)
-def media(settings: object, tmp_path: Path) -> Path:
+def media(settings: Any, tmp_path: Path) -> Path:
     settings.MEDIA_ROOT = tmp_path / "media"
     return settings.MEDIA_ROOT
 
@@ -51,7 +52,12 @@ def test_the_name_is_the_digest(media: Path) -> None:
 def test_a_shard_is_stored_with_two_syncs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     syncs: list[int] = []
     real = files._sync_file_system
-    monkeypatch.setattr(files, "_sync_file_system", lambda: (syncs.append(1), real()))
+
+    def counted() -> None:
+        syncs.append(1)
+        real()
+
+    monkeypatch.setattr(files, "_sync_file_system", counted)
     sources = []
     for number in range(20):
         source = tmp_path / f"{number}.png"
@@ -110,11 +116,11 @@ def test_deleting_and_tidying(media: Path) -> None:
 
 
 @pytest.fixture
-def get() -> Iterator[Callable[..., object]]:
+def get() -> Iterator[Callable[..., Any]]:
     """Ask for a file; the answers are closed at the end, as a server does."""
     answers = []
 
-    def ask(digest: str, **headers: str) -> object:
+    def ask(digest: str, **headers: str) -> Any:
         request = RequestFactory().get("/", headers=headers)
         answers.append(serve_file(request, digest, content_type="image/png"))
         return answers[-1]
@@ -124,7 +130,7 @@ def get() -> Iterator[Callable[..., object]]:
         answer.close()
 
 
-def body(response: object) -> bytes:
+def body(response: Any) -> bytes:
     return b"".join(response.streaming_content) if response.streaming else response.content
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.db.models.functions import Now
@@ -55,7 +56,7 @@ def test_progress_never_exceeds_its_total(context: JobContext, job: Job) -> None
 
 
 def test_progress_is_written_now_and_then(
-    context: JobContext, job: Job, django_assert_max_num_queries: object
+    context: JobContext, job: Job, django_assert_max_num_queries: Any
 ) -> None:
     with django_assert_max_num_queries(4):
         for number in range(1000):
@@ -74,7 +75,7 @@ def test_the_log_tail_is_bounded(context: JobContext, job: Job) -> None:
     assert len(job.log_tail) <= 16_000
 
 
-def commit_an_event(context: JobContext, **options: object) -> None:
+def commit_an_event(context: JobContext, **options: Any) -> None:
     with context.commit(**options):
         record_event(chain="site", actor=None, action="test", target=context.job)
 

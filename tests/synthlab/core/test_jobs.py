@@ -1,6 +1,7 @@
 """One attempt at a job: what its handler does, and what becomes of the row."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.apps import apps
@@ -19,7 +20,7 @@ OrmQ = apps.get_model("django_q", "OrmQ")
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases]
 
 
-def enqueue(kind: str, **payload: object) -> Job:
+def enqueue(kind: str, **payload: Any) -> Job:
     return enqueue_job(f"test_{kind}", actor=None, subject=None, payload=payload)
 
 

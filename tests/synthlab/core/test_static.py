@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
@@ -24,7 +25,7 @@ const text = "see https://example.org//path"; import three from "./c.js";
 
 
 @pytest.fixture
-def collected(settings: object, tmp_path: Path) -> tuple[Path, dict[str, str]]:
+def collected(settings: Any, tmp_path: Path) -> tuple[Path, dict[str, str]]:
     source = tmp_path / "source"
     (source / "js" / "deep").mkdir(parents=True)
     (source / "js" / "main.js").write_text(MAIN)
@@ -76,7 +77,7 @@ def test_styles_are_rewritten(collected: tuple[Path, dict[str, str]]) -> None:
     assert Path(names["css/dot.svg"]).name in text
 
 
-def test_our_own_files_can_be_collected(settings: object, tmp_path: Path) -> None:
+def test_our_own_files_can_be_collected(settings: Any, tmp_path: Path) -> None:
     settings.STATIC_ROOT = tmp_path / "static"
     settings.STORAGES = {
         **django_settings.STORAGES,
