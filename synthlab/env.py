@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 import dj_database_url
 from dj_database_url import DBConfig
@@ -24,39 +25,49 @@ class BadConfiguration(SystemExit):
         super().__init__(f"synthlab: refusing to start: {line}")
 
 
+# The readers are called after the types they give, so inside the class the types need other names.
+Text: TypeAlias = str
+Whole: TypeAlias = int
+Flag: TypeAlias = bool
+Real: TypeAlias = float
+Words: TypeAlias = list[str]
+
+
 class Settings:
     """environs' readers, except that an unreadable value ends the start with one line."""
 
     def __init__(self) -> None:
         self._env = Env()
 
-    def str(self, name: str, default: str) -> str:
+    def str(self, name: Text, default: Text) -> Text:
         return self._read(name, lambda: self._env.str(name, default), "a text")
 
-    def bool(self, name: str, default: bool) -> bool:
+    def bool(self, name: Text, default: Flag) -> Flag:
         return self._read(name, lambda: self._env.bool(name, default), "true or false")
 
-    def int(self, name: str, default: int, *, low: int | None = None, high: int | None = None) -> int:
+    def int(
+        self, name: Text, default: Whole, *, low: Whole | None = None, high: Whole | None = None
+    ) -> Whole:
         """A whole number, refused outside of `low` to `high`."""
         value = self._read(name, lambda: self._env.int(name, default), "a whole number")
         if (low is not None and value < low) or (high is not None and value > high):
             raise BadConfiguration(f"{name} is {value}; it must lie between {low} and {high or 'any number'}")
         return value
 
-    def float(self, name: str, default: float) -> float:
+    def float(self, name: Text, default: Real) -> Real:
         return self._read(name, lambda: self._env.float(name, default), "a number")
 
-    def list(self, name: str, default: list[str]) -> list[str]:
+    def list(self, name: Text, default: Words) -> Words:
         return self._read(name, lambda: self._env.list(name, default), "a list, parted by commas")
 
-    def path(self, name: str, default: Path) -> Path:
+    def path(self, name: Text, default: Path) -> Path:
         return self._read(name, lambda: Path(self._env.path(name, default)), "a path")
 
-    def log_level(self, name: str, default: str) -> int:
-        return self._read(name, lambda: self._env.log_level(name, default), "a log level such as INFO")
+    def log_level(self, name: Text, default: Text) -> Whole:
+        return self._read(name, lambda: self._env.log_level(name, logging.getLevelNamesMapping()[default]), "a log level such as INFO")
 
     @staticmethod
-    def _read(name: str, reader: Callable[[], T], expected: str) -> T:
+    def _read(name: Text, reader: Callable[[], T], expected: Text) -> T:
         try:
             return reader()
         except (EnvError, ValueError):

@@ -43,7 +43,7 @@ class User(AbstractUser):
     session_epoch = models.PositiveIntegerField(default=0)
     preferences = models.JSONField(default=dict, blank=True)
 
-    objects = UserManager()
+    objects = UserManager()  # type: ignore[misc]
 
     class Meta:
         ordering = ("username",)

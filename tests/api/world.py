@@ -226,17 +226,17 @@ class World:
     def ask(self, role: str, method: str, route: str) -> int:
         """The status of one request; whatever it changed is undone."""
         client, url = self._client(role), self.fill(route)
-        headers = {} if method == "GET" else {"HTTP_IF_MATCH": self.if_match(role, route)}
+        headers: dict[str, Any] = {} if method == "GET" else {"HTTP_IF_MATCH": self.if_match(role, route)}
         with transaction.atomic():
             if method == "GET":
                 response = client.get(url)
             elif route.startswith("api/"):
-                body = json.dumps(self.body(route, method)).encode()
+                body = json.dumps(self.body(route, method))
                 response = client.generic(method, url, body, content_type="application/json", **headers)
             else:
                 response = client.generic(method, url, "", content_type="application/x-www-form-urlencoded")
             if response.streaming:  # read to its end, so that the file is closed
-                b"".join(response.streaming_content)
+                b"".join(getattr(response, "streaming_content", ()))
             transaction.set_rollback(True)
         return int(response.status_code)
 

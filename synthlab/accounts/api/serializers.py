@@ -25,8 +25,9 @@ class PersonSerializer(serializers.ModelSerializer[User]):
 class ManagedPersonSerializer(PersonSerializer):
     """The same for admins."""
 
-    class Meta(PersonSerializer.Meta):
-        fields = (*PersonSerializer.Meta.fields, "is_active", "date_joined", "last_login", "deactivated_at")  # type: ignore[assignment]
+    class Meta:
+        model = User
+        fields = (*PersonSerializer.Meta.fields, "is_active", "date_joined", "last_login", "deactivated_at")
         read_only_fields = fields
 
 
@@ -114,6 +115,7 @@ class IssuedTokenSerializer(TokenSerializer):
 
     token = serializers.CharField(read_only=True)
 
-    class Meta(TokenSerializer.Meta):
-        fields = (*TokenSerializer.Meta.fields, "token")  # type: ignore[assignment]
+    class Meta:
+        model = ApiToken
+        fields = (*TokenSerializer.Meta.fields, "token")
         read_only_fields = fields

@@ -43,10 +43,12 @@ class UserViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewS
     ordering = ("username", "id")
 
     def get_queryset(self) -> QuerySet[User]:
-        return User.objects.visible_to(person_of(self.request))
+        rows: QuerySet[User] = User.objects.visible_to(person_of(self.request))
+        return rows
 
     def get_serializer_class(self) -> type[BaseSerializer[User]]:
-        user = self.request.user if self.request else None
+        # The API's description is made without a request of anybody.
+        user = getattr(self.request, "user", None)
         return ManagedPersonSerializer if getattr(user, "is_admin", False) else PersonSerializer
 
     @extend_schema(request=InviteSerializer, responses={201: IssuedLinkSerializer})

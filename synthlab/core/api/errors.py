@@ -144,8 +144,8 @@ def _join(path: str, name: object) -> str:
 def _framework_body(exc: exceptions.APIException) -> dict[str, Any]:
     code = exc.get_codes()
     extra: dict[str, Any] = {}
-    if isinstance(exc, exceptions.Throttled) and exc.wait:
-        extra["retry_after"] = int(exc.wait) + 1
+    if wait := _wait(exc):
+        extra["retry_after"] = wait
     return problem_body(
         status_code=exc.status_code,
         code=code if isinstance(code, str) else exc.default_code,
@@ -159,6 +159,12 @@ def _framework_headers(exc: exceptions.APIException) -> dict[str, str]:
     headers: dict[str, str] = {}
     if challenge := getattr(exc, "auth_header", None):
         headers["WWW-Authenticate"] = challenge
-    if isinstance(exc, exceptions.Throttled) and exc.wait:
-        headers["Retry-After"] = str(int(exc.wait) + 1)
+    if wait := _wait(exc):
+        headers["Retry-After"] = str(wait)
     return headers
+
+
+def _wait(exc: exceptions.APIException) -> int:
+    """Whole seconds until a throttled caller may come again; 0 for other refusals."""
+    wait = getattr(exc, "wait", None) if isinstance(exc, exceptions.Throttled) else None
+    return int(wait) + 1 if wait else 0

@@ -34,9 +34,10 @@ class DeclaredFilters(DjangoFilterBackend):  # type: ignore[misc]
         if getattr(view, "action", None) == "list":
             self._refuse_unknown(request, queryset, view)
         try:
-            return super().filter_queryset(request, queryset, view)
+            rows: QuerySet[Any] = super().filter_queryset(request, queryset, view)
         except ValidationError as error:
             raise InvalidQuery(_words(error)) from error
+        return rows
 
     def _refuse_unknown(self, request: Request, queryset: QuerySet[Any], view: APIView) -> None:
         filterset_class = self.get_filterset_class(view, queryset)

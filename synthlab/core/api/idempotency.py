@@ -129,7 +129,7 @@ def _store(request: Request, key: str, digest: str, response: Response, secrets:
     if isinstance(body, dict):
         body |= {name: None for name in secrets if name in body}
     IdempotencyKey.objects.create(
-        user_id=request.user.pk,
+        user_id=str(request.user.pk),
         key=key,
         endpoint=f"{request.method} {request.path}"[:200],
         request_digest=digest,

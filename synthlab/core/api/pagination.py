@@ -29,9 +29,13 @@ class CursorPages(CursorPagination):
     page_size_query_param = "page_size"
     ordering = ("-created_at", "-id")
 
+    def __init__(self, chosen: tuple[str, ...] | None = None) -> None:
+        super().__init__()
+        self._chosen = chosen
+
     def get_ordering(self, request: Request, queryset: QuerySet[Any], view: APIView) -> tuple[str, ...]:
-        """The view's own ordering; callers cannot choose one."""
-        chosen = getattr(view, "ordering", None) or self.ordering
+        """The endpoint's own ordering; callers cannot choose one."""
+        chosen = self._chosen or getattr(view, "ordering", None) or self.ordering
         return (chosen,) if isinstance(chosen, str) else tuple(chosen)
 
     def get_page_size(self, request: Request) -> int:
@@ -59,7 +63,7 @@ class CursorPages(CursorPagination):
         return cursor
 
     def paginate_queryset(
-        self, queryset: QuerySet[Any], request: Request, view: APIView | None = None
+        self, queryset: Any, request: Request, view: APIView | None = None
     ) -> list[Any] | None:
         """One page of rows.
 

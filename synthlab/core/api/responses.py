@@ -61,10 +61,7 @@ def paged(
         serializer_class: How one row is shown.
         ordering: Fields that end with a unique one.
     """
-    pages = CursorPages()
-    if ordering is not None:
-        rows, pages.ordering, chosen = rows.order_by(*ordering), ordering, ordering
-        pages.get_ordering = lambda *_: chosen  # type: ignore[method-assign,assignment]
+    pages = CursorPages(ordering)
     page = pages.paginate_queryset(rows, view.request, view)
     return pages.get_paginated_response(
         serializer_class(page, many=True, context=view.get_serializer_context()).data

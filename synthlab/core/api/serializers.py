@@ -14,7 +14,9 @@ class JobSerializer(serializers.ModelSerializer[Job]):
     """One unit of long work. `payload` stays inside: it is the worker's."""
 
     requested_by = serializers.UUIDField(source="requested_by_id", read_only=True, allow_null=True)
-    parent = serializers.UUIDField(source="parent_id", read_only=True, allow_null=True)
+    parent = serializers.UUIDField(  # type: ignore[assignment]  # DRF keeps declared fields apart from its own `parent`
+        source="parent_id", read_only=True, allow_null=True
+    )
     cancel_requested = serializers.BooleanField(read_only=True)
     eta_seconds = serializers.SerializerMethodField()
 
@@ -55,8 +57,9 @@ class JobSerializer(serializers.ModelSerializer[Job]):
 class JobDetailSerializer(JobSerializer):
     """The same with the tail of its log."""
 
-    class Meta(JobSerializer.Meta):
-        fields = (*JobSerializer.Meta.fields, "log_tail")  # type: ignore[assignment]
+    class Meta:
+        model = Job
+        fields = (*JobSerializer.Meta.fields, "log_tail")
         read_only_fields = fields
 
 

@@ -47,6 +47,6 @@ class PersonThrottle(BaseThrottle):
         return self._wait
 
     def _who(self, request: Request) -> str:
-        if request.user and request.user.is_authenticated:
+        if request.user.is_authenticated:
             return f"user:{request.user.pk}"
         return f"address:{self.get_ident(request)}"

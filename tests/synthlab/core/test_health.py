@@ -8,7 +8,6 @@ from django.db import DatabaseError
 from django.test import Client
 from django.utils import timezone
 
-from synthlab.core import health
 from synthlab.core.models import Job, JobState
 
 Usage = namedtuple("Usage", "total used free")
@@ -36,7 +35,7 @@ def test_a_database_that_does_not_answer(monkeypatch):
     def fail(*args, **kwargs):
         raise DatabaseError("password is hunter2")
 
-    monkeypatch.setattr(health.connection, "cursor", fail)
+    monkeypatch.setattr("synthlab.core.health.connection.cursor", fail)
     response = Client().get("/readyz")
     assert response.status_code == 503
     assert response.json()["checks"]["database"] != "ok"
@@ -45,15 +44,17 @@ def test_a_database_that_does_not_answer(monkeypatch):
 
 @pytest.mark.django_db
 def test_missing_migrations(monkeypatch):
-    monkeypatch.setattr(health.MigrationExecutor, "migration_plan", lambda self, targets: [("app", "0002")])
+    monkeypatch.setattr(
+        "synthlab.core.health.MigrationExecutor.migration_plan", lambda self, targets: [("app", "0002")]
+    )
     assert "1 migrations" in ready()["migrations"]
 
 
 @pytest.mark.django_db
 def test_a_full_disk(monkeypatch):
-    monkeypatch.setattr(health.shutil, "disk_usage", lambda path: Usage(100, 96, 4))
+    monkeypatch.setattr("synthlab.core.health.shutil.disk_usage", lambda path: Usage(100, 96, 4))
     assert "disk" in ready()["disk"]
-    monkeypatch.setattr(health.shutil, "disk_usage", lambda path: Usage(100, 94, 6))
+    monkeypatch.setattr("synthlab.core.health.shutil.disk_usage", lambda path: Usage(100, 94, 6))
     assert ready()["disk"] == "ok"
 
 

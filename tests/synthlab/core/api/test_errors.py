@@ -126,7 +126,7 @@ def test_a_body_beyond_the_limit_is_not_read(settings):
     settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1000
     client = client_of(make_scientist())
     response = client.generic(
-        "POST", "/api/v1/tokens", b'{"name": "' + b"x" * 1000 + b'"}', content_type="application/json"
+        "POST", "/api/v1/tokens", '{"name": "' + "x" * 1000 + '"}', content_type="application/json"
     )
     assert_problem(response, 413, "body_too_large")
 
