@@ -27,6 +27,8 @@ ARCHITECTURE_DEFAULTS: dict[str, dict[str, Any]] = {
         "d_filters": 64,
         "batch_size": 64,
         "loss": "bce",
+        "g_lr": 2e-4,
+        "d_lr": 2e-4,
         "beta1": 0.5,
         "beta2": 0.999,
         "augment": (),
@@ -68,13 +70,15 @@ class TrainConfig:
     steps: int | None = 8_000
     seconds: float | None = None
     batch_size: int = 32
-    g_lr: float = 2e-4
-    d_lr: float = 2e-4
-    beta1: float = 0.0
+    # With spectral norm a step of 2e-4 turns a layer by a fifth, and without momentum mostly towards noise: the
+    # discriminator then learns nothing beyond the first few hundred steps.
+    g_lr: float = 1e-4
+    d_lr: float = 1e-4
+    beta1: float = 0.5
     beta2: float = 0.99
     loss: str = "hinge"
     augment: tuple[str, ...] = ("symmetry", "translation", "cutout", "colour")
-    r1_gamma: float = 1.0
+    r1_gamma: float = 0.1
     r1_every: int = 16  # lazy: the penalty costs a double backward, and barely changes from step to step
     ema_half_life_kimg: float = 10.0  # 0 turns averaging off
     standing_batches: int = 32  # batches that the averaged generator's norm statistics are measured on
