@@ -6,6 +6,7 @@ A table is one mapping a unit (an image): who said what. Gaps are allowed; a uni
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -162,7 +163,7 @@ def _near(first: MarkedRegion, second: MarkedRegion) -> bool:
         return False
     a, b = first.shape, second.shape
     if isinstance(a, Point) and isinstance(b, Point):
-        return ((a.x - b.x) ** 2 + (a.y - b.y) ** 2) ** 0.5 <= POINT_REACH
+        return math.dist((a.x, a.y), (b.x, b.y)) <= POINT_REACH
     return iou(a, b) >= MIN_IOU
 
 

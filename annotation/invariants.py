@@ -28,8 +28,9 @@ from synthlab.core.invariants import digest_source, invariant
 @invariant("no image is given to more readers than its study asks for")
 def no_item_is_over_assigned() -> Iterator[str]:
     live = Count("reads", filter=Q(reads__kind=ReadKind.PRIMARY, reads__state__in=LIVE_READ_STATES))
-    for item in Item.objects.annotate(live=live).filter(live__gt=F("study__reads_per_item")):
-        yield f"item {item.pk}: {item.live} live primary reads"
+    rows = Item.objects.annotate(live=live).filter(live__gt=F("study__reads_per_item"))
+    for pk, count in rows.values_list("pk", "live"):
+        yield f"item {pk}: {count} live primary reads"
 
 
 @invariant("nobody reads the same image twice as a primary reader")
@@ -51,8 +52,9 @@ def answers_are_there() -> Iterator[str]:
     finals = Count("annotations", filter=Q(annotations__is_final=True))
     answered = Q(state__in=(ReadState.SUBMITTED, ReadState.RETURNED))
     rows = Read.objects.annotate(finals=finals)
-    for read in rows.filter((answered & ~Q(finals=1)) | (~answered & ~Q(finals=0))):
-        yield f"read {read.pk} is {read.state} and has {read.finals} final answers"
+    broken = rows.filter((answered & ~Q(finals=1)) | (~answered & ~Q(finals=0)))
+    for pk, state, count in broken.values_list("pk", "state", "finals"):
+        yield f"read {pk} is {state} and has {count} final answers"
 
 
 @invariant("the answer that decided an image is a final one about that image")
@@ -73,8 +75,9 @@ def snapshots_are_whole() -> Iterator[str]:
     foreign = ~Q(image=F("item__synthetic_image")) | Q(item__source_image__isnull=False)
     for row in SnapshotItem.objects.filter(foreign):
         yield f"snapshot {row.snapshot_id}: image {row.image_id} is not that of its item"
-    for snapshot in Snapshot.objects.annotate(held=Count("items")).exclude(held=F("item_count")):
-        yield f"snapshot {snapshot.pk}: {snapshot.held} of {snapshot.item_count} images"
+    counted = Snapshot.objects.annotate(held=Count("items")).exclude(held=F("item_count"))
+    for pk, held, promised in counted.values_list("pk", "held", "item_count"):
+        yield f"snapshot {pk}: {held} of {promised} images"
 
 
 @invariant("a signed snapshot is what was signed")

@@ -22,7 +22,7 @@ def run_export(context: JobContext) -> dict[str, Any]:
         "snapshot__evaluation__image_set",
         "requested_by",
     )
-    export = rows.get(pk=context.job.subject_id)
+    export = rows.get(pk=context.job.subject_pk)
     exporting.mark_running(context=context, export=export)
     exporting.refuse_real_images(export.snapshot)
     archive = context.work_dir / "export.zip"

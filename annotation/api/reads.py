@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any, cast
 from uuid import UUID
 
 from django.db.models import QuerySet
 from django.http import HttpResponse
-from drf_spectacular.utils import OpenApiTypes, extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -63,7 +66,7 @@ class ReadViewSet(GenericViewSet[Read]):
     def draft(self, request: Request, pk: UUID) -> Response:
         """Keep an unfinished answer."""
         read, rev = self.get_object(), require_if_match(request)
-        saved = reading.save_draft(actor=person_of(request), read=read, rev=rev, answer=request.data)
+        saved = reading.save_draft(actor=person_of(request), read=read, rev=rev, answer=_answer(request))
         return with_etag(Response({"rev": saved.rev}), saved.rev)
 
     @extend_schema(request=OpenApiTypes.OBJECT, responses=OpenApiTypes.OBJECT)
@@ -73,7 +76,7 @@ class ReadViewSet(GenericViewSet[Read]):
         """Give the answer."""
         read, rev, user = self.get_object(), require_if_match(request), person_of(request)
         try:
-            saved = reading.submit_answer(actor=user, read=read, rev=rev, answer=request.data)
+            saved = reading.submit_answer(actor=user, read=read, rev=rev, answer=_answer(request))
         except Conflict as refusal:
             # Answered here, not raised: raising would roll back the transaction of the idempotency key, and with it
             # the late answer that was kept.
@@ -105,3 +108,8 @@ class ReadViewSet(GenericViewSet[Read]):
         """Give the read back; a draft is kept."""
         leases.release_read(actor=person_of(request), read=self.get_object())
         return Response(status=204)
+
+
+def _answer(request: Request) -> Mapping[str, Any]:
+    """The body; its parser takes nothing but an object."""
+    return cast("Mapping[str, Any]", request.data)

@@ -21,6 +21,7 @@ from annotation.models import (
     Study,
     StudyRole,
 )
+from generation.api.answers import StrictSerializer
 from synthlab.accounts.models import User
 
 
@@ -43,7 +44,7 @@ class LabelSchemaSerializer(serializers.ModelSerializer[LabelSchema]):
         read_only_fields = fields
 
 
-class LabelSchemaWriteSerializer(serializers.Serializer[Any]):
+class LabelSchemaWriteSerializer(StrictSerializer):
     name = serializers.CharField(max_length=120)
     mode = serializers.ChoiceField(choices=SchemaMode.choices, default=SchemaMode.ONE)
     classes = serializers.ListField(child=serializers.DictField(), min_length=1, max_length=60)
@@ -79,7 +80,7 @@ class ManagedStudySerializer(StudySerializer):
         read_only_fields = fields
 
 
-class StudyWriteSerializer(serializers.Serializer[Any]):
+class StudyWriteSerializer(StrictSerializer):
     title = serializers.CharField(max_length=160)
     schema = serializers.UUIDField()
     dataset = serializers.UUIDField(required=False)
@@ -99,28 +100,28 @@ class MembershipSerializer(serializers.ModelSerializer[Membership]):
         read_only_fields = fields
 
 
-class MembershipWriteSerializer(serializers.Serializer[Any]):
+class MembershipWriteSerializer(StrictSerializer):
     user = serializers.PrimaryKeyRelatedField(queryset=User.objects.filter(is_active=True))
     role = serializers.ChoiceField(choices=StudyRole.choices)
 
 
-class FillSerializer(serializers.Serializer[Any]):
+class FillSerializer(StrictSerializer):
     batches = serializers.ListField(child=serializers.UUIDField(), min_length=1, max_length=100)
     limit = serializers.IntegerField(min_value=1, max_value=1_000_000, required=False)
 
 
-class AssignSerializer(serializers.Serializer[Any]):
+class AssignSerializer(StrictSerializer):
     """`reader` left out takes the reads back."""
 
     reads = serializers.ListField(child=serializers.UUIDField(), min_length=1, max_length=1000)
     reader = serializers.PrimaryKeyRelatedField(queryset=User.objects.filter(is_active=True), required=False)
 
 
-class ClaimSerializer(serializers.Serializer[Any]):
+class ClaimSerializer(StrictSerializer):
     count = serializers.IntegerField(min_value=1, max_value=3, default=1)
 
 
-class SkipSerializer(serializers.Serializer[Any]):
+class SkipSerializer(StrictSerializer):
     kind = serializers.ChoiceField(choices=SkipKind.choices)
 
 
@@ -168,7 +169,7 @@ class ReviewSerializer(serializers.ModelSerializer[Review]):
         return "received" if review.reader_id == user.pk else ""
 
 
-class ReviewWriteSerializer(serializers.Serializer[Any]):
+class ReviewWriteSerializer(StrictSerializer):
     annotation = serializers.UUIDField()
     verdict = serializers.ChoiceField(choices=ReviewVerdict.choices)
     comment = serializers.CharField(max_length=2000, allow_blank=True, default="")
@@ -190,13 +191,13 @@ class SnapshotSerializer(serializers.ModelSerializer[Snapshot]):
         read_only_fields = fields
 
 
-class SnapshotWriteSerializer(serializers.Serializer[Any]):
+class SnapshotWriteSerializer(StrictSerializer):
     study = serializers.UUIDField()
     name = serializers.CharField(max_length=120)
     filters = serializers.DictField(default=dict)
 
 
-class SignSerializer(serializers.Serializer[Any]):
+class SignSerializer(StrictSerializer):
     password = serializers.CharField(max_length=4096, trim_whitespace=False)
     meaning = serializers.CharField(max_length=200)
 
@@ -210,6 +211,6 @@ class ExportSerializer(serializers.ModelSerializer[Export]):
         read_only_fields = fields
 
 
-class ExportWriteSerializer(serializers.Serializer[Any]):
+class ExportWriteSerializer(StrictSerializer):
     snapshot = serializers.UUIDField()
     format = serializers.ChoiceField(choices=sorted(FORMATS), default="coco")

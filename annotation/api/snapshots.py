@@ -7,7 +7,8 @@ from uuid import UUID
 from django.db.models import QuerySet
 from django.http import HttpResponseBase
 from django.shortcuts import get_object_or_404
-from drf_spectacular.utils import OpenApiTypes, extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, status
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -23,8 +24,8 @@ from annotation.api.serializers import (
 )
 from annotation.models import Export, ExportState, Snapshot, Study
 from annotation.services import exporting, snapshots
+from generation.api.answers import started
 from synthlab.core.api.idempotency import idempotent
-from synthlab.core.api.responses import accepted
 from synthlab.core.exceptions import Conflict
 from synthlab.core.files import serve_file
 from synthlab.core.people import person_of
@@ -77,7 +78,7 @@ class ExportViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericVie
         user, wishes = person_of(request), body.validated_data
         snapshot = get_object_or_404(Snapshot.objects.visible_to(user), pk=wishes["snapshot"])
         export = exporting.request_export(actor=user, snapshot=snapshot, format=wishes["format"])
-        return accepted(export.job, ExportSerializer(export).data)
+        return started(export, ExportSerializer(export).data)
 
     @extend_schema(responses={(200, "application/zip"): OpenApiTypes.BINARY})
     @action(detail=True)

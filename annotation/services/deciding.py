@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Sequence
+from uuid import UUID
 
 from django.utils import timezone
 
@@ -30,7 +31,7 @@ _COUNTED = (ReadKind.PRIMARY, ReadKind.CONTROL)
 _UNDECIDED = (ItemState.WAITING, ItemState.READING, ItemState.REVIEW, ItemState.DISPUTED)
 
 
-def lock_item(item_id: object) -> Item:
+def lock_item(item_id: UUID) -> Item:
     """The item's row, locked: two answers to the same image are settled one after the other."""
     rows = Item.objects.select_related("study", "synthetic_image", "source_image")
     return rows.select_for_update(of=("self",)).get(pk=item_id)

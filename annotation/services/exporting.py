@@ -92,5 +92,5 @@ def complete_export(*, context: JobContext, export: Export, archive: Path) -> di
 def end_export(job: Job) -> None:
     """The job ended without success: the export says so."""
     state = ExportState.CANCELLED if job.state == JobState.CANCELLED else ExportState.FAILED
-    rows = Export.objects.filter(pk=job.subject_id, state__in=(ExportState.QUEUED, ExportState.RUNNING))
+    rows = Export.objects.filter(pk=job.subject_pk, state__in=(ExportState.QUEUED, ExportState.RUNNING))
     rows.update(state=state, completed_at=timezone.now())

@@ -108,8 +108,8 @@ def _readers(study: Study) -> list[dict[str, Any]]:
     members = (
         study.memberships.filter(role=StudyRole.READER).select_related("user").order_by("user__username")
     )
-    numbers = {
-        row["reader"]: row
+    numbers: dict[Any, dict[str, Any]] = {
+        row["reader"]: dict(row)
         for row in Read.objects.filter(study=study, reader__isnull=False)
         .values("reader")
         .annotate(

@@ -69,8 +69,8 @@ def _filtered(study: Study, chosen: dict[str, str]) -> QuerySet[Read]:
         rows = rows.filter(state=ReadState.RETURNED)
     elif chosen["state"] in ItemState.values:
         rows = rows.filter(item__state=chosen["state"])
-    if _is_uuid(chosen["reader"]):
-        rows = rows.filter(reader=chosen["reader"])
+    if (reader := _uuid(chosen["reader"])) is not None:
+        rows = rows.filter(reader=reader)
     if chosen["reason"]:
         rows = rows.filter(annotations__is_final=True, annotations__discard_reason=chosen["reason"])
     if chosen["class"]:
@@ -134,9 +134,8 @@ def _cell(value: Any) -> str:
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 
-def _is_uuid(text: str) -> bool:
+def _uuid(text: str) -> UUID | None:
     try:
-        UUID(text)
+        return UUID(text)
     except ValueError:
-        return False
-    return True
+        return None
