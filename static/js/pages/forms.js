@@ -139,7 +139,7 @@ function clearProblem(scope) {
  * @param {Element | null} scope
  * @param {unknown} error
  */
-function showProblem(scope, error) {
+export function showProblem(scope, error) {
   const { title, detail, action, requestId } = explain(error);
   const box = scope?.querySelector("[data-problem]");
   if (error instanceof Problem && scope) markFields(scope, error.fieldErrors);

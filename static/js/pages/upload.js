@@ -5,8 +5,7 @@
  */
 
 import { newKey, request } from "../api.js";
-import { Problem, explain } from "../errors.js";
-import { toast } from "../view/toasts.js";
+import { showProblem } from "./forms.js";
 
 const HOUR_MS = 3_600_000;
 
@@ -23,6 +22,8 @@ export function optionsOf(fields) {
     tile: size ? { size, stride: number("tile_stride") ?? size } : null,
     image_size: number("image_size"),
     channels: String(fields.get("channels") ?? "keep"),
+    folder_classes: fields.has("folder_classes"),
+    burned_in_checked: fields.has("burned_in_checked"),
   };
 }
 
@@ -49,21 +50,34 @@ async function send(form) {
   } catch (error) {
     bar.hidden = true;
     button.disabled = false;
-    if (!(error instanceof Problem)) throw error;
-    const { title, detail, action } = explain(error);
-    toast([title, detail, action].filter(Boolean).join(" "), { tone: "bad" });
+    showProblem(form, error);
   }
 }
 
-/** Beside each refused place, the name that only this tab knows. */
+/**
+ * A place of the upload in words: `3`, `3/17` in an archive, `3#2` for a frame, `3@352,16` for a tile.
+ *
+ * @param {string} ordinal
+ * @param {string[]} names by the first number
+ * @returns {string | null} null where the name is not known
+ */
+export function placeInWords(ordinal, names) {
+  const [, file = "", rest = ""] = /^(\d+)(.*)$/.exec(ordinal) ?? [];
+  const name = names[Number(file)];
+  if (file === "" || name === undefined) return null;
+  const inside = rest.replace(/\/(\d+)/, ", entry $1").replace(/#(\d+)/, ", frame $1").replace(/@(\d+),(\d+)/, ", tile at $1, $2");
+  return `${name}${inside}`;
+}
+
+/** In the place of each refused ordinal, the name that only this tab knows. */
 function nameRejections() {
-  const form = document.querySelector("[data-upload-form]");
-  const url = form instanceof HTMLElement ? (form.dataset.uploadUrl ?? "") : location.pathname;
-  const names = JSON.parse(sessionStorage.getItem(memoryKey(url)) ?? "[]");
-  for (const cell of document.querySelectorAll("[data-ordinal]")) {
-    const ordinal = cell.getAttribute("data-ordinal") ?? "";
-    const name = names[Number(ordinal.split("/")[0])];
-    if (name) cell.textContent = ordinal.includes("/") ? `${name}, entry ${ordinal.split("/")[1]}` : name;
+  for (const list of document.querySelectorAll("[data-upload-names]")) {
+    const key = memoryKey(list.getAttribute("data-upload-names") ?? "");
+    const names = JSON.parse(sessionStorage.getItem(key) ?? "[]");
+    for (const cell of list.querySelectorAll("[data-ordinal]")) {
+      const words = placeInWords(cell.getAttribute("data-ordinal") ?? "", names);
+      if (words !== null) cell.textContent = words;
+    }
   }
 }
 

@@ -1,0 +1,124 @@
+"""Pages of batches and evaluations: open for whom they are meant, and no more queries when full."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from evaluation.models import Evaluation, ImageScore, MetricResult
+from evaluation.services import gating
+from generation.models import Batch, BatchState
+from tests.evaluation.factories import make_evaluation, make_image_set
+from tests.factories import make_scientist
+from tests.generation.cast import ROLES, Cast
+from tests.generation.factories import make_batch, make_generator
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def cast() -> Cast:
+    return Cast()
+
+
+@pytest.fixture
+def asked(cast: Cast, django_assert_max_num_queries: Any) -> Any:
+    client = Client()
+    client.force_login(cast.dataset.owner)
+    client.get(reverse("home"))
+
+    def ask(url: str) -> int:
+        with django_assert_max_num_queries(40) as captured:
+            assert client.get(url).status_code == 200
+        return len(captured)
+
+    return ask
+
+
+def evaluated(cast: Cast, count: int = 2) -> tuple[Batch, Evaluation]:
+    """A batch with a finished evaluation: numbers, scores with a flag each, a decision."""
+    batch = make_batch(generator=make_generator(dataset=cast.dataset), count=count)
+    evaluation = make_evaluation(image_set=make_image_set(batch=batch))
+    nearest = cast.dataset.images.first()
+    for image in batch.images.all():
+        ImageScore.objects.create(
+            evaluation=evaluation,
+            image=image,
+            nearest=nearest,
+            distance=0.1,
+            ratio=0.5,
+            p_value=0.2,
+            flags=["copy"],
+        )
+    for name in ("fd", "kid"):
+        MetricResult.objects.create(
+            evaluation=evaluation, name=name, extractor="random-conv", value=1.5, floor=1.25, ci_low=1, ci_high=2,
+            p_value=0.01, n_real=10, n_synth=count, n_groups=4, status="insufficient",
+            details={"label": name.upper(), "p_text": "1 of 101"},
+        )  # fmt: skip
+    gating.decide_by_rule(evaluation=evaluation)
+    return batch, evaluation
+
+
+def test_the_list_asks_no_more_for_twenty_rows_than_for_one(cast: Cast, asked: Any) -> None:
+    evaluated(cast)
+    before = asked(reverse("batch-pages"))
+    for _ in range(19):
+        evaluated(cast, 1)
+    assert asked(reverse("batch-pages")) == before
+
+
+@pytest.mark.parametrize("name", ["image-sets", "evaluations", "gate-policies"])
+def test_lists_of_the_api_ask_no_more_for_twenty_rows_than_for_one(cast: Cast, asked: Any, name: str) -> None:
+    evaluated(cast)
+    before = asked(f"/api/v1/{name}")
+    for _ in range(19):
+        evaluated(cast, 1)
+    assert asked(f"/api/v1/{name}") == before
+
+
+def test_details_ask_no_more_for_twenty_images_than_for_one(cast: Cast, asked: Any) -> None:
+    small_batch, small = evaluated(cast, 1)
+    large_batch, large = evaluated(cast, 20)
+    for _ in range(3):
+        make_evaluation(image_set=large.image_set)
+    pages = ("batch-page", small_batch, large_batch), ("evaluation-page", small, large)
+    for name, one, twenty in pages:
+        assert asked(reverse(name, args=[one.pk])) == asked(reverse(name, args=[twenty.pk])), name
+
+
+def test_pages_open_for_those_who_have_a_part_in_the_data_set(cast: Cast) -> None:
+    batch, evaluation = evaluated(cast)
+    for url in (reverse("batch-page", args=[batch.pk]), reverse("evaluation-page", args=[evaluation.pk])):
+        for role in ROLES:
+            expected = {"anonymous": 302, "owner": 200, "member": 200, "viewer": 200}.get(role, 404)
+            assert cast.client(role).get(url).status_code == expected, (role, url)
+
+
+def test_real_neighbours_are_shown_only_with_the_grant(cast: Cast) -> None:
+    _, evaluation = evaluated(cast)
+    url = reverse("evaluation-page", args=[evaluation.pk])
+    assert "/gallery/" in cast.client("owner").get(url).content.decode()
+    for role in ("member", "viewer"):
+        assert "/gallery/" not in cast.client(role).get(url).content.decode()
+
+
+def test_every_number_stands_beside_its_twin(cast: Cast) -> None:
+    batch, evaluation = evaluated(cast)
+    page = cast.client("owner").get(reverse("evaluation-page", args=[evaluation.pk])).content.decode()
+    for text in ("1.25", "1 to 2", "1 of 101", "10 real, 2 synthetic, 4 groups", "insufficient"):
+        assert text in page
+    ordered = cast.client("owner").get(reverse("batch-page", args=[batch.pk]) + "?order=nearest&page=9")
+    assert ordered.status_code == 200
+
+
+def test_empty_and_unfinished(cast: Cast) -> None:
+    client = Client()
+    client.force_login(make_scientist())
+    assert "No batch yet" in client.get(reverse("batch-pages")).content.decode()
+    for state in BatchState.values:
+        batch = make_batch(generator=make_generator(dataset=cast.dataset), state=state)
+        assert cast.client("owner").get(reverse("batch-page", args=[batch.pk])).status_code == 200

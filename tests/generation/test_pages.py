@@ -1,0 +1,204 @@
+"""Pages of generation: they open for whom they are meant, empty or full, and ask the database no more when full."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from generation.models import (
+    Dataset,
+    DatasetRole,
+    Ingest,
+    Training,
+    TrainingMetric,
+    TrainingSample,
+    TrainingState,
+)
+from generation.services import datasets, training
+from synthlab.core.files import store_bytes
+from synthlab.core.jobs import enqueue_job
+from tests.factories import make_clinician, make_scientist
+from tests.generation.cast import ROLES, Cast
+from tests.generation.factories import make_batch, make_dataset, make_generator
+
+pytestmark = pytest.mark.django_db
+
+COUNTS = (1, 20)
+
+
+def opened(user: Any) -> Client:
+    client = Client()
+    client.force_login(user)
+    client.get(reverse("home"))  # what is asked once a session is not the page's
+    return client
+
+
+@pytest.fixture
+def cast() -> Cast:
+    return Cast()
+
+
+@pytest.fixture
+def asked(django_assert_max_num_queries: Any) -> Any:
+    """How many queries a page needs; never more than 40."""
+
+    def ask(client: Client, url: str) -> int:
+        with django_assert_max_num_queries(40) as captured:
+            assert client.get(url).status_code == 200
+        return len(captured)
+
+    return ask
+
+
+def many_data_sets(owner: Any, count: int) -> None:
+    for _ in range(count):
+        dataset = make_dataset(owner=make_scientist(), per_split=1, groups=1)
+        datasets.set_member(actor=dataset.owner, dataset=dataset, user=owner, role=DatasetRole.MEMBER)
+        make_generator(dataset=dataset)
+
+
+def fill(dataset: Dataset, count: int) -> None:
+    for _ in range(count):
+        datasets.set_member(
+            actor=dataset.owner, dataset=dataset, user=make_clinician(), role=DatasetRole.VIEWER
+        )
+        make_batch(generator=make_generator(dataset=dataset), count=1)
+        training.start_training(actor=dataset.owner, dataset=dataset, config={"preset": "quick"})
+
+
+def test_lists_ask_no_more_for_twenty_rows_than_for_one(asked: Any) -> None:
+    person = make_scientist()
+    client = opened(person)
+    many_data_sets(person, 1)
+    before = {name: asked(client, reverse(name)) for name in ("dataset-pages", "generator-pages")}
+    many_data_sets(person, 19)
+    assert {name: asked(client, reverse(name)) for name in before} == before
+
+
+def test_details_ask_no_more_for_twenty_rows_than_for_one(cast: Cast, asked: Any) -> None:
+    owner, dataset = cast.dataset.owner, cast.dataset
+    client = opened(owner)
+    fill(dataset, 1)
+    generator = dataset.generators.get()
+    pages = [
+        reverse("dataset-page", args=[dataset.pk]),
+        reverse("dataset-gallery", args=[dataset.pk]),
+        reverse("generator-page", args=[generator.pk]),
+    ]
+    before = [asked(client, url) for url in pages]
+    fill(dataset, 19)
+    for _ in range(19):
+        make_batch(generator=generator, count=1)
+    assert [asked(client, url) for url in pages] == before
+
+
+def test_a_long_training_costs_no_more(cast: Cast, asked: Any) -> None:
+    client = opened(cast.dataset.owner)
+    run = training.start_training(actor=cast.dataset.owner, dataset=cast.dataset, config={"preset": "quick"})
+    page = reverse("training-page", args=[run.pk])
+    curves = reverse("training-metrics", args=[run.pk])
+    before = asked(client, page), asked(client, curves)
+    grid = store_bytes(b"a grid")
+    for step in range(20):
+        TrainingMetric.objects.create(training=run, step=step, name="g_loss", value=step)
+        TrainingSample.objects.create(training=run, step=step, digest=grid.digest)
+    assert (asked(client, page), asked(client, curves)) == before
+
+
+@pytest.mark.parametrize("name", ["datasets", "trainings", "generators", "batches"])
+def test_lists_of_the_api_ask_no_more_for_twenty_rows_than_for_one(cast: Cast, asked: Any, name: str) -> None:
+    client = opened(cast.dataset.owner)
+    fill(cast.dataset, 1)
+    before = asked(client, f"/api/v1/{name}")
+    fill(cast.dataset, 19)
+    for _ in range(19):
+        make_dataset(owner=cast.dataset.owner)
+    assert asked(client, f"/api/v1/{name}") == before
+
+
+def test_pages_open_for_those_who_have_a_part_in_the_data_set(cast: Cast) -> None:
+    fill(cast.dataset, 1)
+    run, generator = cast.dataset.trainings.get(), cast.dataset.generators.get()
+    for url in (
+        reverse("dataset-page", args=[cast.dataset.pk]),
+        reverse("dataset-gallery", args=[cast.dataset.pk]),
+        reverse("training-page", args=[run.pk]),
+        reverse("generator-page", args=[generator.pk]),
+    ):
+        for role in ROLES:
+            expected = {"anonymous": 302, "owner": 200, "member": 200, "viewer": 200}.get(role, 404)
+            assert cast.client(role).get(url).status_code == expected, (role, url)
+
+
+def test_what_one_may_not_do_is_not_offered(cast: Cast) -> None:
+    fill(cast.dataset, 1)
+    run, generator = cast.dataset.trainings.get(), cast.dataset.generators.get()
+    offers = {
+        reverse("dataset-page", args=[cast.dataset.pk]): {
+            "Start training": ("owner", "member"),
+            "Add a person": ("owner",),
+        },
+        reverse("training-page", args=[run.pk]): {"Pause": ("owner", "member")},
+        reverse("generator-page", args=[generator.pk]): {
+            "Make the batch": ("owner", "member"),
+            "Retire": ("owner",),
+            "Approve</button>": ("owner",),
+        },
+    }
+    for url, texts in offers.items():
+        for role in ("owner", "member", "viewer"):
+            page = cast.client(role).get(url).content.decode()
+            for text, allowed in texts.items():
+                assert (text in page) == (role in allowed), (url, role, text)
+
+
+def test_progress_is_polled_only_by_those_who_may_see_the_job(cast: Cast) -> None:
+    fill(cast.dataset, 1)
+    url = reverse("training-page", args=[cast.dataset.trainings.get().pk])
+    assert "data-job-url" in cast.client("owner").get(url).content.decode()
+    assert "data-job-url" not in cast.client("member").get(url).content.decode()
+
+
+def test_empty_states_say_what_to_do() -> None:
+    scientist, clinician = opened(make_scientist()), opened(make_clinician())
+    assert "Describe one below" in scientist.get(reverse("dataset-pages")).content.decode()
+    assert "No data set is shared with you" in clinician.get(reverse("dataset-pages")).content.decode()
+    assert "No generator yet" in scientist.get(reverse("generator-pages")).content.decode()
+    empty = make_dataset()
+    page = opened(empty.owner).get(reverse("dataset-page", args=[empty.pk])).content.decode()
+    assert "Upload the images" in page
+    assert "data-upload-form" in page
+
+
+def test_a_failed_upload_shows_its_reasons_and_the_form_again() -> None:
+    dataset = make_dataset()
+    refusals = [{"ordinal": "3@352,16", "code": "blank", "detail": "The image is flat."}]
+    ingest = Ingest.objects.create(
+        dataset=dataset, requested_by=dataset.owner, file_count=1, rejected_count=1, rejections=refusals
+    )
+    ingest.job = enqueue_job("ingest", actor=dataset.owner, subject=ingest)
+    ingest.save()
+    page = opened(dataset.owner).get(reverse("dataset-page", args=[dataset.pk])).content.decode()
+    for text in (
+        "The image is flat.",
+        "3@352,16",
+        "data-upload-form",
+        reverse("dataset-ingests", args=[dataset.pk]),
+    ):
+        assert text in page
+
+
+def test_a_training_without_a_job_still_has_a_page(cast: Cast) -> None:
+    run = Training.objects.create(
+        dataset=cast.dataset,
+        requested_by=cast.dataset.owner,
+        config={},
+        seed=1,
+        code_version="1",
+        manifest_digest="0" * 64,
+        state=TrainingState.FAILED,
+    )
+    assert cast.client("owner").get(reverse("training-page", args=[run.pk])).status_code == 200
