@@ -157,9 +157,7 @@ class Workbench:
         scale = min(side / image, 80)
         left = place["x"] + (place["width"] - image * scale) / 2
         top = place["y"] + (place["height"] - image * scale) / 2
-        corners = [
-            (round(left + x * image * scale), round(top + y * image * scale)) for x, y in (start, end)
-        ]
+        corners = [(round(left + x * image * scale), round(top + y * image * scale)) for x, y in (start, end)]
         self.page.mouse.move(*corners[0])
         self.page.mouse.down()
         self.page.mouse.move(corners[0][0] + 9, corners[0][1] + 5, steps=3)

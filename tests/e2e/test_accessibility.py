@@ -35,7 +35,11 @@ def violations(visitor: Visitor) -> list[str]:
     visitor.page.emulate_media(color_scheme="light", reduced_motion="reduce")
     light = Axe().run(visitor.page, options={"runOnly": ["color-contrast"]})
     found += light.response["violations"]
-    return [f"{one['id']}: {node['html'][:160]} {node['failureSummary']}" for one in found for node in one["nodes"]]
+    return [
+        f"{one['id']}: {node['html'][:160]} {node['failureSummary']}"
+        for one in found
+        for node in one["nodes"]
+    ]
 
 
 def page_source(visitor: Visitor, url: str) -> str:

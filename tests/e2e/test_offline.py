@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
 from django.contrib.sessions.models import Session
 from playwright.sync_api import expect
-
-import pytest
 
 from tests.e2e.browsing import Workbench
 from tests.e2e.scenery import NORMAL, STROMA, OpenStudy

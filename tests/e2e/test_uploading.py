@@ -43,7 +43,10 @@ def test_a_photograph_becomes_tiles_whose_split_the_page_shows(visit, tmp_path: 
     rows = page.locator("section", has=page.get_by_role("heading", name="Split")).locator("tbody tr")
     shown = [tuple(text.split()[-2:]) for text in rows.all_inner_texts()]
     counted = [
-        (str(dataset.images.filter(group__split=split).count()), str(dataset.groups.filter(split=split).count()))
+        (
+            str(dataset.images.filter(group__split=split).count()),
+            str(dataset.groups.filter(split=split).count()),
+        )
         for split in ("train", "val", "held_out")
         if Group.objects.filter(dataset=dataset, split=split).exists()
     ]
