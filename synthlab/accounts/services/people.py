@@ -187,7 +187,7 @@ def change_role(*, actor: User, user: User, role: str) -> User:
         if before == Role.ADMIN and role != Role.ADMIN:
             require_another_admin(user)
         changed = User.objects.filter(pk=user.pk, role=before, is_active=True).update(
-            role=role, session_epoch=F("session_epoch") + (before != role)
+            role=role, session_epoch=F("session_epoch") + int(before != role)
         )
         if changed != 1:
             raise Conflict(

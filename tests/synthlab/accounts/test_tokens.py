@@ -14,7 +14,7 @@ from synthlab.core.exceptions import Conflict, InvalidInput
 from synthlab.core.models import AuditEvent
 from tests.factories import client_of, make_admin, make_scientist, make_token, token_client
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 BODY = {"name": "laptop", "scope": "write", "days": 5}
 

@@ -23,7 +23,7 @@ from tests.factories import (
 
 USERS = "/api/v1/users"
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 
 def test_the_whole_way_in_by_rest():
@@ -133,7 +133,6 @@ def test_the_last_admin_stays():
     assert client.post(f"{USERS}/{other.pk}/deactivate").status_code == 200
 
 
-@pytest.mark.both_databases
 @pytest.mark.django_db(transaction=True)
 def test_two_admins_cannot_remove_each_other_at_once():
     first, second = make_admin(), make_admin()
@@ -159,7 +158,6 @@ def test_two_admins_cannot_remove_each_other_at_once():
     assert User.objects.filter(role="admin", is_active=True).count() == 1
 
 
-@pytest.mark.both_databases
 @pytest.mark.django_db(transaction=True)
 def test_a_link_works_once_even_in_a_race():
     link = people.invite_user(actor=make_admin(), username="grace", role="clinician")

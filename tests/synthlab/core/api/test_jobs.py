@@ -12,7 +12,7 @@ from synthlab.core.audit import record_event
 from synthlab.core.models import Job, JobState
 from tests.factories import client_of, make_admin, make_clinician, make_scientist
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 
 def make_job(user, **fields):

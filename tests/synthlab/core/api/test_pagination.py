@@ -8,7 +8,7 @@ import pytest
 from synthlab.core.models import Job
 from tests.factories import client_of, make_scientist
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 
 def make_jobs(user, number):
