@@ -118,10 +118,9 @@ LOG_ROOT = HOME / "logs"
 STATIC_URL = "/static/"
 STATIC_ROOT = env.path("SYNTHLAB_STATIC_ROOT", HOME / "static")
 STATICFILES_DIRS: list[Path | tuple[str, Path]] = [SHARE / "static"]
-for _package in ("@annotorious/annotorious", "uplot"):
-    _dist = ROOT / "node_modules" / _package / "dist"
-    if _dist.is_dir():
-        STATICFILES_DIRS.append((f"vendor/{_package.rsplit('/', 1)[-1]}", _dist))
+_uplot = ROOT / "node_modules" / "uplot" / "dist"
+if _uplot.is_dir():
+    STATICFILES_DIRS.append(("vendor/uplot", _uplot))
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "synthlab.core.static.ModuleManifestStorage"},

@@ -108,9 +108,8 @@ def _database() -> Iterator[Finding]:
 
 def _pages() -> Iterator[Finding]:
     vendors = [folder[0] for folder in settings.STATICFILES_DIRS if isinstance(folder, tuple)]
-    for name in ("annotorious", "uplot"):
-        present = f"vendor/{name}" in vendors
-        yield Finding("ok" if present else "bad", name, "found" if present else "missing: run `make node`")
+    present = "vendor/uplot" in vendors
+    yield Finding("ok" if present else "bad", "uplot", "found" if present else "missing: run `make node`")
     collected = (Path(settings.STATIC_ROOT) / "staticfiles.json").exists()
     yield Finding(
         "ok" if collected else "note",
