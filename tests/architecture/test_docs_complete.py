@@ -167,3 +167,18 @@ def test_every_document_is_rendered_and_can_be_reached():
         assert read_page(name) is not None, name
         if name.split("/")[0] in {"how-to", "tutorial", "reference"}:
             assert f"({name}.md)" in index, name
+
+
+def test_the_container_files_name_targets_commands_and_settings_that_exist():
+    compose = (ROOT / "docker" / "compose.yaml").read_text(encoding="utf-8")
+    built = (ROOT / "docker" / "Dockerfile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^FROM \S+ AS (\w+)$", built, re.MULTILINE))
+    assert set(re.findall(r"target: (\w+)", compose)) == {"web", "worker", "model"} <= targets
+    known = page("reference/settings")
+    settings_given = set(re.findall(r"^\s+(SYNTHLAB_\w+|DATABASE_URL):", compose, re.MULTILINE))
+    assert settings_given
+    assert not sorted(name for name in settings_given if f"`{name}`" not in known)
+    stems = {path.stem for path in command_files()} | {"migrate", "createcachetable", "collectstatic"}
+    typed = set(re.findall(r"\bsynthlab(?:\"?, \"?| )([a-z][a-z-]+)", compose + built))
+    assert {"migrate", "sweep-jobs"} <= typed
+    assert not sorted(name for name in typed if command_name(name) not in stems | {"nologin"})
