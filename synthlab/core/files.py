@@ -169,9 +169,12 @@ def clear_pending(older_than: float) -> int:
     """
     removed = 0
     for path in (Path(settings.MEDIA_ROOT) / _PENDING).glob("*"):
-        if path.stat().st_mtime < older_than:
-            path.unlink(missing_ok=True)
-            removed += 1
+        try:
+            if path.stat().st_mtime < older_than:
+                path.unlink()
+                removed += 1
+        except FileNotFoundError:
+            continue  # it was published, or removed by another, just now
     return removed
 
 
