@@ -44,14 +44,14 @@ def settle_item(item: Item) -> None:
     are void. When all reads are answered, equal answers go to review or count at once, by the study's policy; unequal
     ones are disputed, and a reviewer gets an adjudication.
     """
-    reads = list(item.reads.filter(kind__in=_COUNTED, state__in=LIVE_READ_STATES).order_by("ordinal"))
+    reads = _live_reads(item)
     finals = final_answers(reads)
     decisions = {annotation.decision for annotation in finals}
     if decisions == {AnswerDecision.DISCARDED}:
         item.reads.filter(kind__in=_COUNTED, state=ReadState.OPEN).update(
             state=ReadState.VOID, reader=None, is_assigned=False
         )
-        reads = [read for read in reads if read.state != ReadState.OPEN]
+        reads = _live_reads(item)  # again: one of them may have been claimed in the meantime
     if not finals or any(read.state != ReadState.SUBMITTED for read in reads):
         move_item(item, ItemState.READING)
     elif not answers_agree([comparable(annotation, item) for annotation in finals]):
@@ -60,6 +60,10 @@ def settle_item(item: Item) -> None:
         move_item(item, ItemState.REVIEW)
     else:
         decide_item(item, finals[0])
+
+
+def _live_reads(item: Item) -> list[Read]:
+    return list(item.reads.filter(kind__in=_COUNTED, state__in=LIVE_READ_STATES).order_by("ordinal"))
 
 
 def decide_item(item: Item, annotation: Annotation) -> None:

@@ -108,8 +108,10 @@ def take_leases(reads: Sequence[Read], reader: User) -> list[Read]:
         [ReadHolder(read=read, reader=reader) for read in held.values()], ignore_conflicts=True
     )
     ReadSkip.objects.filter(read__in=held, reader=reader, kind=SkipKind.LATER).delete()
-    items = [read.item_id for read in held.values()]
-    Item.objects.filter(pk__in=items, state=ItemState.WAITING).update(state=ItemState.READING)
+    begun = Item.objects.filter(pk__in=[read.item_id for read in held.values()], state=ItemState.WAITING)
+    # Locked in the order of their ids: two claims that share images must not wait for each other in a circle.
+    keys_of_items = [item.pk for item in begun.select_for_update(no_key=True).order_by("id")]
+    Item.objects.filter(pk__in=keys_of_items, state=ItemState.WAITING).update(state=ItemState.READING)
     return [held[key] for key in keys if key in held]
 
 

@@ -64,7 +64,7 @@ def _claim(spec: dict[str, Any], reader_id: str) -> list[str]:
         if not claim.reads:
             if claim.reason != "leased":
                 break
-            time.sleep(0.05)
+            time.sleep(0.25)
             continue
         got += _end(spec, list(claim.reads), reader)
     return got
