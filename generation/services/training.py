@@ -196,7 +196,8 @@ def record_warning(*, context: JobContext, training: Training, code: str, detail
 def complete_training(*, context: JobContext, training: Training, result: dict[str, Any]) -> Generator:
     """The chosen checkpoint becomes a candidate Generator."""
     [stored] = store_files([Path(result["weights"])])
-    with context.commit(finish_with={"step": result["step"], "seconds": result["seconds"]}):
+    told = {"step": result["step"], "seconds": result["seconds"]}
+    with context.commit(finish_with=told):
         generator = register_generator(
             actor=training.requested_by,
             dataset=training.dataset,
@@ -204,6 +205,7 @@ def complete_training(*, context: JobContext, training: Training, result: dict[s
             stored=stored,
             card=result["card"],
         )
+        told["generator"] = str(generator.pk)
         Training.objects.filter(pk=training.pk).update(state=TrainingState.SUCCEEDED, step=result["step"])
         _audit(training, training.requested_by, "training.succeeded", generator=generator.digest)
     return generator
