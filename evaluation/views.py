@@ -18,6 +18,8 @@ from generation.services import access
 from synthlab.core.people import person_of
 
 GALLERY_PAGE = 120
+INTERVALS = {"value": "95 % interval", "ratio": "95 % interval of the ratio"}
+HEADLINE = ("fd", "kid", "copies", "nearest_real", "coverage", "vendi")
 ORDERS = {"index": "index", "nearest": "score_ratio"}
 
 
@@ -67,9 +69,11 @@ def _scored_images(batch: Batch, evaluation: Evaluation | None, order: str) -> Q
 
 
 def _headline(evaluation: Evaluation | None) -> list[dict[str, Any]]:
+    """What people look for first: distance, its twin measure, copies, variety."""
     if evaluation is None:
         return []
-    return [_shown(metric) for metric in evaluation.metrics.filter(class_key="")]
+    rows = {metric.name: metric for metric in evaluation.metrics.filter(class_key="", name__in=HEADLINE)}
+    return [_shown(rows[name]) for name in HEADLINE if name in rows]
 
 
 def _shown(metric: Any) -> dict[str, Any]:
@@ -79,6 +83,8 @@ def _shown(metric: Any) -> dict[str, Any]:
         "value": _rounded(metric.value),
         "low": _rounded(metric.ci_low),
         "high": _rounded(metric.ci_high),
+        "of_ratio": metric.details.get("ci_of") == "ratio",
+        "interval_label": INTERVALS.get(metric.details.get("ci_of"), INTERVALS["value"]),
         "floor": _rounded(metric.floor),
         "ratio": _rounded(metric.ratio),
         "p_value": metric.details.get("p_text") or _rounded(metric.p_value),

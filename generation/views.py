@@ -144,7 +144,16 @@ def generator_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 def _readable(card: dict[str, Any]) -> list[tuple[str, Any]]:
-    """The card's plain entries, in its own order, for a table."""
+    """The card's plain entries, one level of its parts unfolded, in its own order, for a table."""
+    parts = {"": {name: value for name, value in card.items() if name != "digest"}}
+    parts |= {name: card[name] for name in ("data", "run", "machine") if isinstance(card.get(name), dict)}
     return [
-        (name.replace("_", " "), value) for name, value in card.items() if not isinstance(value, dict | list)
+        (f"{part} {name}".strip().replace("_", " ").capitalize(), _plain(value))
+        for part, values in parts.items()
+        for name, value in values.items()
+        if not isinstance(value, dict | list) and value not in (None, "")
     ]
+
+
+def _plain(value: Any) -> Any:
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else value

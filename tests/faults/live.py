@@ -34,10 +34,10 @@ def live_env(base: dict[str, str]) -> dict[str, str]:
 class LiveCluster:
     """A real cluster of one lane in a process group of its own."""
 
-    def __init__(self, env: dict[str, str], log: Path) -> None:
+    def __init__(self, env: dict[str, str], log: Path, *, lane: str = "short") -> None:
         self._log = log.open("ab")
         self.master = psutil.Popen(
-            [sys.executable, "-m", "synthlab", "run-worker", "--lane", "short"],
+            [sys.executable, "-m", "synthlab", "run-worker", "--lane", lane],
             cwd=ROOT,
             env=env,
             stdout=self._log,

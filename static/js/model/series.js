@@ -12,6 +12,7 @@ const GROUPS = [
   { title: "Distance to unseen training images (lower is nearer)", unit: "KID on pixels", has: (name) => name === "monitor_kid_pixels" },
   { title: "Variety beside the real images (1 is as varied)", unit: "ratio", has: (name) => name === "diversity_ratio" },
   { title: "Discriminator: seen minus unseen (grows when it learns by heart)", unit: "score", has: (name) => name === "d_overfit_gap" },
+  { title: "Discriminator: mean score of real and of generated images", unit: "score", has: (name) => name === "d_real" || name === "d_fake" },
   { title: "Speed", unit: "images per s", has: (name) => name === "images_per_s" },
 ];
 
