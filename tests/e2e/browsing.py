@@ -23,6 +23,8 @@ from synthlab.accounts.models import User
 
 INLINE_SCRIPT = re.compile(r"<script(?![^>]*\bsrc=)(?![^>]*application/json)[^>]*>", re.IGNORECASE)
 INLINE_HANDLER = re.compile(r"<[^>]+\s(?:style|on[a-z]+)=", re.IGNORECASE)
+# A busy machine is slow, not broken.
+expect.set_options(timeout=15_000)
 # A folder given here gets a picture of every page that is looked at.
 PICTURES = os.environ.get("SYNTHLAB_TEST_PICTURES", "")
 
@@ -76,9 +78,12 @@ class Visitor:
         """A session of this person, without the login page."""
         client = APIClient()
         client.force_login(user)
-        value = client.cookies[settings.SESSION_COOKIE_NAME].value
-        cookie = {"name": settings.SESSION_COOKIE_NAME, "value": value, "url": self.origin, "httpOnly": True}
-        self.context.add_cookies([cookie])
+        self.take_session(client.cookies[settings.SESSION_COOKIE_NAME].value)
+
+    def take_session(self, value: str) -> None:
+        """A session that was made elsewhere."""
+        name = settings.SESSION_COOKIE_NAME
+        self.context.add_cookies([{"name": name, "value": value, "url": self.origin, "httpOnly": True}])
 
     def open(self, path: str) -> Page:
         self.page.goto(f"{self.origin}{path}")
@@ -137,7 +142,7 @@ class Workbench:
         expect(self.saved).to_have_text("All saved", timeout=seconds * 1000)
 
     def wait_for_toast(self, text: str) -> None:
-        expect(self.page.locator("#toasts")).to_contain_text(text, timeout=10_000)
+        expect(self.page.locator("#toasts")).to_contain_text(text)
 
     def drag(self, start: tuple[float, float], end: tuple[float, float], *, image: int) -> dict[str, float]:
         """Draw from one place of the screen to another, both given as a share of the shown image.

@@ -67,9 +67,9 @@ def visit(transactional_db: None, web: LiveWeb, browser: Browser) -> Iterator[Ne
     """Opens browsers of several people; each is looked through at the end."""
     visitors: list[Visitor] = []
 
-    def enter(**options: object) -> Visitor:
-        options.setdefault("viewport", {"width": 1440, "height": 900})
-        visitors.append(Visitor(browser.new_context(**options), web.url))
+    def enter(width: int = 1440, height: int = 900) -> Visitor:
+        context = browser.new_context(viewport={"width": width, "height": height})
+        visitors.append(Visitor(context, web.url))
         return visitors[-1]
 
     yield enter

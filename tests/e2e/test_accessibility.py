@@ -7,7 +7,6 @@ import re
 from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
-from django.conf import settings
 
 from tests.api.world import World, walk_routes
 from tests.e2e.browsing import Visitor
@@ -23,8 +22,7 @@ VARYING = re.compile(r'[0-9a-f]{8}-[0-9a-f-]{27}|value="[^"]*"|content="[^"]*"|>
 def enter(visitor: Visitor, world: World, role: str | None) -> None:
     visitor.context.clear_cookies()
     if role:
-        cookie = {"name": settings.SESSION_COOKIE_NAME, "value": world.sessions[role], "url": visitor.origin}
-        visitor.context.add_cookies([cookie])
+        visitor.take_session(world.sessions[role])
 
 
 def violations(visitor: Visitor) -> list[str]:

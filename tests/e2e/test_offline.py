@@ -32,7 +32,7 @@ def test_answers_given_offline_arrive_once_after_a_reload(scene: OpenStudy, visi
     bench.wait_for_image()
     visitor.press("3", "Enter")
     bench.wait_for_toast("Submitted: Stroma")
-    expect(bench.saved).to_contain_text("Offline, 2 waiting", timeout=15_000)
+    expect(bench.saved).to_contain_text("Offline, 2 waiting")
     visitor.picture("offline")
     assert scene.answers() == []
 

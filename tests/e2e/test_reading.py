@@ -107,7 +107,7 @@ def test_typing_a_comment_triggers_no_key(scene: OpenStudy, visit):
 
 
 def test_the_image_takes_most_of_the_reading_page(scene: OpenStudy, visit):
-    visitor = visit(viewport={"width": 1440, "height": 900})
+    visitor = visit(1440, 900)
     visitor.log_in(scene.reader)
     visitor.open(scene.reading_path)
     Workbench(visitor).wait_for_image()
