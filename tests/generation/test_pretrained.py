@@ -8,7 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from generation.ml.weights import read_record
+import pytest
+import torch
+
+from generation.ml.sampling import ImageRequest, Sampler
+from generation.ml.weights import load_generator, read_record
+from tests.generation.ml.conftest import CPU
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = [
@@ -49,3 +54,20 @@ def test_command_makes_a_generator_and_its_card_and_goes_on_where_it_was(tmp_pat
     assert "--steps 4 --threads 1 --code-version test --set g_filters=4" in card
     looks = [line for line in card.splitlines() if line.startswith(("| 2 |", "| 4 |"))]
     assert len(looks) == 2
+
+
+@pytest.mark.parametrize(
+    "weights", sorted((ROOT / "generation/pretrained").glob("*.safetensors")), ids=lambda path: path.stem
+)
+def test_shipped_generator_is_small_described_and_varied(weights):
+    assert weights.stat().st_size < 16 * 2**20
+    generator = load_generator(weights, device=torch.device("cpu"))
+    card = weights.with_suffix(".md").read_text()
+    assert f"`{generator.digest}`" in card
+    assert generator.record.dataset_manifest_digest in card
+    requests = [ImageRequest(batch_seed=1, index=index) for index in range(16)]
+    pixels = torch.stack(
+        [torch.from_numpy(image.pixels) for image in Sampler(generator, CPU).sample(requests)]
+    )
+    assert pixels.shape == (16, 64, 64, 3)
+    assert pixels.float().std(dim=0).mean() > 20  # grey levels; the real tiles have about 50
