@@ -158,7 +158,8 @@ def retire_generator(*, actor: User, generator: Generator) -> Generator:
     if rows.update(state=GeneratorState.RETIRED) != 1:
         raise Conflict("generator_retired", "This generator is retired already.")
     generator.refresh_from_db()
-    _served_file(generator).unlink(missing_ok=True)
+    # Not before it is sure: an approved generator must not lose its file to a transaction that failed.
+    transaction.on_commit(lambda: _served_file(generator).unlink(missing_ok=True))
     record_event(
         chain=dataset_chain(generator.dataset),
         actor=actor,

@@ -136,7 +136,7 @@ def test_pages_open_for_those_who_have_a_part_in_the_data_set(cast: Cast) -> Non
 def test_what_one_may_not_do_is_not_offered(cast: Cast) -> None:
     fill(cast.dataset, 1)
     run, generator = cast.dataset.trainings.get(), cast.dataset.generators.get()
-    offers = {
+    offers: dict[str, dict[str, tuple[str, ...]]] = {
         reverse("dataset-page", args=[cast.dataset.pk]): {
             "Start training": ("owner", "member"),
             "Add a person": ("owner",),

@@ -5,6 +5,7 @@
  */
 
 import { newKey, request } from "../api.js";
+import { placeInWords } from "../model/places.js";
 import { showProblem } from "./forms.js";
 
 const HOUR_MS = 3_600_000;
@@ -52,21 +53,6 @@ async function send(form) {
     button.disabled = false;
     showProblem(form, error);
   }
-}
-
-/**
- * A place of the upload in words: `3`, `3/17` in an archive, `3#2` for a frame, `3@352,16` for a tile.
- *
- * @param {string} ordinal
- * @param {string[]} names by the first number
- * @returns {string | null} null where the name is not known
- */
-export function placeInWords(ordinal, names) {
-  const [, file = "", rest = ""] = /^(\d+)(.*)$/.exec(ordinal) ?? [];
-  const name = names[Number(file)];
-  if (file === "" || name === undefined) return null;
-  const inside = rest.replace(/\/(\d+)/, ", entry $1").replace(/#(\d+)/, ", frame $1").replace(/@(\d+),(\d+)/, ", tile at $1, $2");
-  return `${name}${inside}`;
 }
 
 /** In the place of each refused ordinal, the name that only this tab knows. */

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -13,7 +14,7 @@ from generation.models import Batch, BatchState, GeneratorState
 from synthlab.core.models import AuditEvent, Job
 from tests.evaluation.factories import make_evaluation, make_image_set
 from tests.generation.api.test_bad_input import refused
-from tests.generation.api.test_who_may import OWNS, SEES, USES, check
+from tests.generation.api.test_who_may import OWNS, SEES, USES, check, look
 from tests.generation.cast import ROLES, Cast
 from tests.generation.factories import make_batch, make_dataset, make_generator
 
@@ -33,7 +34,7 @@ def test_looking(cast: Cast, batch: Batch) -> None:
         f"evaluations/{evaluation.pk}/scores",
         f"batches/{batch.pk}/decision",
     ):
-        check(cast, lambda url=url: ("get", url, None), SEES)
+        check(cast, partial(look, url), SEES)
     for name in ("image-sets", "evaluations"):
         for role in ROLES[:-1]:
             rows = cast.client(role).get(f"/api/v1/{name}").json()["results"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -20,6 +21,10 @@ OWNS = {"owner": 200, "member": 403, "viewer": 403}
 HIDDEN = {"outsider": 404, "clinician": 404, "admin": 404, "anonymous": 401}
 
 Ask = tuple[str, str, dict[str, Any] | None]
+
+
+def look(url: str) -> Ask:
+    return "get", url, None
 
 
 def check(cast: Cast, ask: Callable[[], Ask], expected: dict[str, int], *, problem: bool = True) -> None:
@@ -55,7 +60,7 @@ def test_looking(cast: Cast) -> None:
         f"batches/{batch.pk}/archive",
         f"images/{image.pk}/file",
     ):
-        check(cast, lambda url=url: ("get", url, None), SEES)
+        check(cast, partial(look, url), SEES)
 
 
 @pytest.mark.parametrize("name", ["datasets", "trainings", "generators", "batches"])

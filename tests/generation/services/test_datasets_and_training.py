@@ -14,7 +14,8 @@ from generation.services import datasets, generators, training
 from generation.services.manifests import training_manifest
 from synthlab.core.exceptions import Conflict, InvalidInput, NotAllowed, PreconditionFailed
 from synthlab.core.files import store_bytes
-from synthlab.core.models import AuditEvent, JobState
+from synthlab.core.jobs import execute, requeue_job
+from synthlab.core.models import AuditEvent, Job, JobState
 from tests.factories import make_clinician, make_scientist
 from tests.generation.factories import make_dataset, make_generator, weights_file
 
@@ -133,7 +134,7 @@ def test_only_generator_files_are_read(tmp_path, content):
         generators.read_header(path)
 
 
-def test_approval_needs_a_reason_and_puts_the_weights_where_the_service_looks(settings):
+def test_approval_needs_a_reason_and_puts_the_weights_where_the_service_looks(transactional_db, settings):
     generator = make_generator()
     owner = generator.dataset.owner
     with pytest.raises(InvalidInput):
@@ -145,3 +146,20 @@ def test_approval_needs_a_reason_and_puts_the_weights_where_the_service_looks(se
     generator.refresh_from_db()
     assert generator.state == GeneratorState.RETIRED
     assert not served.exists()
+
+
+def test_an_older_job_does_not_disturb_the_one_that_went_on(transactional_db):
+    dataset = make_dataset(per_split=10)
+    run = training.start_training(actor=dataset.owner, dataset=dataset, config={"preset": "quick"})
+    older = run.job
+    assert older is not None
+    Job.objects.filter(pk=older.pk).update(state=JobState.FAILED, finished_at=run.created_at)
+    Training.objects.filter(pk=run.pk).update(state=TrainingState.FAILED)
+    run = training.resume_training(actor=dataset.owner, training=run)
+    older = requeue_job(actor=dataset.owner, job=Job.objects.get(pk=older.pk))
+    execute(str(older.pk))
+    older.refresh_from_db()
+    run.refresh_from_db()
+    assert (older.state, older.error_code) == (JobState.FAILED, "training_resumed_elsewhere")
+    assert run.job is not None
+    assert (run.state, run.job.state) == (TrainingState.QUEUED, JobState.QUEUED)
