@@ -48,7 +48,7 @@ def write_card(
         "Weights taken at step": int(run["chosen"].get("step", run["steps"])),
         "Chosen by": f"`{run['chosen_by']}`",
         "Steps run": f"{run['steps']:,} ({run['images_seen']:,} images seen)",
-        "Seconds": ff"{run['seconds']:,}",
+        "Seconds": f"{run['seconds']:,}",
         "Machine": f"{machine['model']}, {machine['device']}, {machine['dtype']}, {machine['threads']} thread(s)",
         "PyTorch": machine["torch"],
     }
