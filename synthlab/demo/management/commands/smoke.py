@@ -20,7 +20,7 @@ from synthlab.demo.people import Person
 from synthlab.demo.report import Narrator
 from synthlab.demo.server import Server
 
-TRAINING = {"preset": "quick", "steps": 60, "g_filters": 16, "d_filters": 16, "batch_size": 16}
+TRAINING = {"preset": "quick", "steps": None, "seconds": 20, "g_filters": 16, "d_filters": 16}
 
 
 class Command(BaseCommand):
