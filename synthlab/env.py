@@ -64,7 +64,11 @@ class Settings:
         return self._read(name, lambda: Path(self._env.path(name, default)), "a path")
 
     def log_level(self, name: Text, default: Text) -> Whole:
-        return self._read(name, lambda: self._env.log_level(name, logging.getLevelNamesMapping()[default]), "a log level such as INFO")
+        return self._read(
+            name,
+            lambda: self._env.log_level(name, logging.getLevelNamesMapping()[default]),
+            "a log level such as INFO",
+        )
 
     @staticmethod
     def _read(name: Text, reader: Callable[[], T], expected: Text) -> T:

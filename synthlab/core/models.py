@@ -199,9 +199,7 @@ class AuditEvent(models.Model):
 
     class Meta:
         ordering = ("chain", "sequence")
-        constraints = [
-            models.UniqueConstraint(fields=["chain", "sequence"], name="audit_chain_sequence")
-        ]
+        constraints = [models.UniqueConstraint(fields=["chain", "sequence"], name="audit_chain_sequence")]
         indexes = [models.Index(fields=["target_type", "target_id"], name="audit_target")]
 
     def __str__(self) -> str:
@@ -221,9 +219,7 @@ class IdempotencyKey(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["user", "key"], name="idempotency_user_key")
-        ]
+        constraints = [models.UniqueConstraint(fields=["user", "key"], name="idempotency_user_key")]
 
     def __str__(self) -> str:
         return self.key

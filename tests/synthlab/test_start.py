@@ -40,7 +40,9 @@ def start(tmp_path: Path, repository: Path, **settings: str) -> subprocess.Compl
     kept = {name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR") if name in os.environ}
     env = {**kept, "SYNTHLAB_HOME": str(tmp_path / "home"), **settings}
     command = [sys.executable, "-W", "error", "-c", "import synthlab.settings as s; print(s.BIND)"]
-    return subprocess.run(command, env=env, cwd=repository, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(
+        command, env=env, cwd=repository, capture_output=True, text=True, timeout=60, check=False
+    )
 
 
 @pytest.mark.parametrize("case", BAD)
@@ -86,8 +88,23 @@ def test_the_first_admin_comes_in_by_a_one_time_link(live_database_env, reposito
     from synthlab.accounts.services.people import accept_invitation
 
     def create_admin():
-        command = [sys.executable, "manage.py", "create_admin", "root", "--address", "https://lab.example.org/"]
-        return subprocess.run(command, env=live_database_env, cwd=repository, capture_output=True, text=True, timeout=120, check=False)
+        command = [
+            sys.executable,
+            "manage.py",
+            "create_admin",
+            "root",
+            "--address",
+            "https://lab.example.org/",
+        ]
+        return subprocess.run(
+            command,
+            env=live_database_env,
+            cwd=repository,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
 
     assert not User.objects.exists(), "no default account"
     done = create_admin()
