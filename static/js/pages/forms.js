@@ -60,7 +60,7 @@ function startButton(button) {
  * @param {Element | null} scope where a problem is shown; a toast without one
  */
 async function perform(element, payload, scope) {
-  const { apiUrl = "", apiMethod = "POST", ifMatch = null, confirm: question, next, stay } = element.dataset;
+  const { apiUrl = "", apiMethod = "POST", ifMatch = null, confirm: question, next, stay } = dataOf(element);
   const label = submitterOf(element)?.textContent?.trim() ?? "Go on";
   if (question && !(await confirmAction("Are you sure?", question, label))) return;
   const controls = element instanceof HTMLButtonElement ? [element] : [...element.querySelectorAll("button")];
@@ -76,6 +76,16 @@ async function perform(element, payload, scope) {
     busy(controls, false);
     showProblem(scope, error);
   }
+}
+
+/**
+ * The data attributes, also of a form with a field that is named "dataset": such a field hides the property.
+ *
+ * @param {HTMLElement} element
+ * @returns {DOMStringMap}
+ */
+function dataOf(element) {
+  return Reflect.get(HTMLElement.prototype, "dataset", element);
 }
 
 /** @param {HTMLElement} element */
