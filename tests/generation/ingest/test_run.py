@@ -325,6 +325,6 @@ def test_every_sentence_can_be_acted_on_and_names_its_facts():
 
 
 def test_the_package_needs_neither_django_nor_torch():
-    program = "import sys, generation.ingest.__main__; print([m for m in ('django', 'torch', 'torchvision') if m in sys.modules])"
+    program = "import sys, generation.ingest.__main__, generation.ingest.run; print([m for m in ('django', 'torch', 'torchvision') if m in sys.modules])"
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "[]"
