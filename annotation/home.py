@@ -5,9 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from django.db.models import Count, Q, QuerySet
 from django.urls import reverse
 
-from annotation.models import Annotation, Item, ItemState, Study, StudyRole, StudyState
+from annotation.models import (
+    DECIDED_ITEM_STATES,
+    Annotation,
+    Item,
+    ItemState,
+    Study,
+    StudyRole,
+    StudyState,
+)
 from annotation.services.progress import reader_progress
 from synthlab.core.navigation import HomeCard, register_home_section, register_nav
 
@@ -83,6 +92,7 @@ def _managing(user: User) -> Iterator[HomeCard]:
             tone="warn",
             order=8,
         )
+    yield from _progressing(managed)
     if user.is_scientist and not managed.exists():
         yield HomeCard(
             title="Make a study",
@@ -90,4 +100,19 @@ def _managing(user: User) -> Iterator[HomeCard]:
             url=reverse("study-new"),
             action="Make a study",
             order=40,
+        )
+
+
+def _progressing(managed: QuerySet[Study]) -> Iterator[HomeCard]:
+    """How far the studies of a manager have come."""
+    images, decided = Count("items"), Count("items", filter=Q(items__state__in=DECIDED_ITEM_STATES))
+    accepted = Count("items", filter=Q(items__state=ItemState.ACCEPTED))
+    rows = managed.exclude(state=StudyState.DRAFT).annotate(images=images, decided=decided, accepted=accepted)
+    for study in rows.order_by("-created_at")[:5]:
+        yield HomeCard(
+            title=f"Study: {study.title}",
+            text=f"{study.decided} of {study.images} images decided, {study.accepted} accepted; {study.state}.",
+            url=reverse("study-page", args=[study.pk]),
+            action="Look at it",
+            order=30,
         )

@@ -32,10 +32,11 @@ def result_list(request: HttpRequest, pk: UUID) -> HttpResponse:
     study = _managed(person_of(request), pk)
     chosen = {name: request.GET.get(name, "") for name in ("state", "reader", "reason", "class")}
     page = page_of(request, _filtered(study, chosen))
+    titles = dict(study.schema.classes.values_list("key", "title"))
     context = {
         "study": study,
         "page": page,
-        "rows": [_row(read) for read in page.rows],
+        "rows": [_row(read, titles) for read in page.rows],
         "states": [*ItemState.values, ReadState.RETURNED.value],
         "readers": User.objects.filter(reads__study=study).distinct(),
         "classes": study.schema.classes.all(),
@@ -80,7 +81,7 @@ def _filtered(study: Study, chosen: dict[str, str]) -> QuerySet[Read]:
     return rows.prefetch_related("annotations__regions", "annotations__reviews__reviewer")
 
 
-def _row(read: Read) -> dict[str, Any]:
+def _row(read: Read, titles: dict[str, str]) -> dict[str, Any]:
     final = next((row for row in read.annotations.all() if row.is_final), None)
     reviews = list(final.reviews.all()) if final else []
     return {
@@ -90,6 +91,7 @@ def _row(read: Read) -> dict[str, Any]:
         "review": reviews[-1] if reviews else None,
         "counts": bool(final and read.item.outcome_id == final.pk),
         "reason": _reason(read.study, final),
+        "titles": [titles.get(key, key) for key in final.classes] if final else [],
     }
 
 
@@ -111,7 +113,7 @@ def _lines(rows: QuerySet[Read]) -> Iterator[str]:
     writer = csv.writer(_Echo())
     yield writer.writerow(COLUMNS)
     for read in rows.iterator(500):
-        yield writer.writerow([_cell(value) for value in _values(_row(read))])
+        yield writer.writerow([_cell(value) for value in _values(_row(read, {}))])
 
 
 def _values(row: dict[str, Any]) -> list[Any]:

@@ -96,6 +96,7 @@ def _finish(order: Order, collector: Collector, folder: WorkFolder, reporter: Re
     facts = datasheet.describe(collector, kept, splits, shares, len(links))
     for warning in facts["warnings"]:
         reporter.warning(warning["code"], warning["detail"])
+    reporter.progress("writing", 1, 1, images=len(kept))
     return {
         "stopped": False,
         "accepted": str(accepted),

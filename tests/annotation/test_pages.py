@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from annotation.models import Annotation, ItemState, LabelSchema
 from annotation.services import exporting, reviewing, snapshots
+from tests.annotation.calls import streamed
 from tests.annotation.factories import (
     DISCARDED,
     GLAND,
@@ -139,7 +140,7 @@ def test_the_review_page_shows_what_waits_and_hides_own_readings():
 
     add_member(actor=scene.manager, study=scene.study, user=scene.reader, role="reviewer")
     own = text(page(scene.reader, "review-page", scene.study.pk))
-    assert "2 more are your own readings" in own
+    assert "Your own, which somebody else must look at: 2." in own
     assert page(scene.manager, "review-page", scene.study.pk).status_code == 404
 
 
@@ -163,7 +164,7 @@ def test_results_tell_by_whom_and_why_and_can_be_filtered():
         ({"class": "gland"}, 1), ({"class": "glan"}, 0), ({"reader": str(scene.second.pk)}, 0), ({"reader": "x"}, 2),
     ):  # fmt: skip
         answer = client_of(scene.manager).get(reverse("result-table", args=[scene.study.pk]), query)
-        rows = list(csv.DictReader(io.StringIO(b"".join(answer.streaming_content).decode())))
+        rows = list(csv.DictReader(io.StringIO(streamed(answer).decode())))
         assert len(rows) == count, query
         assert all(not value.startswith("=") for row in rows for value in row.values())
     assert page(scene.reader, "result-page", scene.study.pk).status_code == 404
