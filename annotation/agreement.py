@@ -11,10 +11,12 @@ from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import TypeVar
 
 from annotation.geometry import Point, Shape, iou
 
-Table = Sequence[Mapping[Hashable, Hashable]]
+Reader = TypeVar("Reader", bound=Hashable)
+Table = Sequence[Mapping[Reader, Hashable]]
 
 MIN_IOU = 0.5
 POINT_REACH = 8.0
@@ -54,7 +56,7 @@ class Answer:
     regions: tuple[MarkedRegion, ...] = ()
 
 
-def raw_agreement(table: Table) -> Agreement:
+def raw_agreement(table: Table[Reader]) -> Agreement:
     """The share of answer pairs about the same image that are equal."""
     pairs = [pair for unit in table for pair in combinations(unit.values(), 2)]
     n_units = _paired_units(table)
@@ -82,7 +84,7 @@ def cohen_kappa(first: Sequence[Hashable], second: Sequence[Hashable]) -> Agreem
     return Agreement((observed - expected) / (1 - expected), n, n)
 
 
-def krippendorff_alpha(table: Table) -> Agreement:
+def krippendorff_alpha(table: Table[Reader]) -> Agreement:
     """Krippendorff's alpha for nominal answers, any number of readers, with gaps.
 
     Krippendorff, "Computing Krippendorff's Alpha-Reliability" (2011): from the coincidence matrix o with margins n_c,
@@ -111,9 +113,9 @@ def krippendorff_alpha(table: Table) -> Agreement:
     return Agreement(1 - (n - 1) * observed / expected, n_units, n_pairs)
 
 
-def pairwise_kappa(table: Table) -> dict[tuple[Hashable, Hashable], Agreement]:
+def pairwise_kappa(table: Table[Reader]) -> dict[tuple[Reader, Reader], Agreement]:
     """Cohen's kappa of every two readers who share an image, by the order of their names."""
-    shared: dict[tuple[Hashable, Hashable], list[tuple[Hashable, Hashable]]] = defaultdict(list)
+    shared: dict[tuple[Reader, Reader], list[tuple[Hashable, Hashable]]] = defaultdict(list)
     for unit in table:
         for a, b in combinations(sorted(unit, key=str), 2):
             shared[a, b].append((unit[a], unit[b]))
@@ -167,5 +169,5 @@ def _near(first: MarkedRegion, second: MarkedRegion) -> bool:
     return iou(a, b) >= MIN_IOU
 
 
-def _paired_units(table: Table) -> int:
+def _paired_units(table: Table[Reader]) -> int:
     return sum(len(unit) >= 2 for unit in table)

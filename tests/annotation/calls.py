@@ -19,3 +19,7 @@ def submit(client, read, answer, **headers):
     return post(
         client, f"{API}/reads/{read['id']}/submit", answer, **{"If_Match": f'"{read["rev"]}"', **headers}
     )
+
+
+def streamed(response) -> bytes:
+    return b"".join(response.streaming_content)

@@ -42,9 +42,9 @@ from tests.factories import make_clinician, make_scientist
 SIZE = 16
 _numbers = itertools.count(1)
 
-LABELLED = {"decision": "labelled", "classes": ["normal"]}
-DISCARDED = {"decision": "discarded", "discard_reason": "artefact"}
-GLAND = {
+LABELLED: dict[str, Any] = {"decision": "labelled", "classes": ["normal"]}
+DISCARDED: dict[str, Any] = {"decision": "discarded", "discard_reason": "artefact"}
+GLAND: dict[str, Any] = {
     "decision": "labelled",
     "classes": ["gland"],
     "confidence": 4,

@@ -10,7 +10,7 @@ from pathlib import Path
 from annotation.export.canonical import digest_bytes
 from annotation.export.document import write_document
 from annotation.export.rows import ClassRow, MemberRow, RegionRow, Release, SchemaRow, SignatureRow
-from annotation.geometry import Box, Point, Polygon
+from annotation.geometry import Box, Point, Polygon, Shape
 
 SIZE = 16
 SCHEMA = SchemaRow(
@@ -20,7 +20,7 @@ SCHEMA = SchemaRow(
     classes=(ClassRow("gland", "Gland", "finding"), ClassRow("normal", "Normal", "normal")),
     sites=(("colon", "Colon"),),
 )
-SHAPES = [
+SHAPES: list[tuple[str, Shape]] = [
     ("box", Box(2.0, 3.0, 6.0, 5.0)),
     ("box", Box(0.0, 0.0, 16.0, 16.0)),
     ("polygon", Polygon(((1.0, 1.0), (9.0, 1.0), (9.0, 5.0), (5.0, 5.0), (5.0, 9.0), (1.0, 9.0)))),

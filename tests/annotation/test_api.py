@@ -22,6 +22,7 @@ from tests.annotation.factories import (
 )
 from tests.annotation.test_queue import expire
 from tests.factories import client_of
+from tests.present import present
 
 pytestmark = pytest.mark.django_db
 
@@ -118,7 +119,7 @@ def test_pixels_are_raw_samples_with_their_shape_and_no_name(mode, channels, bit
     (read,) = claim(client, scene)["reads"]
     answer = client.get(read["pixels_url"])
     assert answer.status_code == 200
-    image = Item.objects.get().synthetic_image
+    image = present(Item.objects.get().synthetic_image)
     with Image.open(io.BytesIO(path_of(image.digest).read_bytes())) as picture:
         expected = np.asarray(picture)
     samples = np.frombuffer(answer.content, "<u2" if bits == 16 else "u1").reshape(expected.shape)
@@ -163,7 +164,7 @@ def test_no_payload_of_a_reader_tells_one_image_or_kind_of_read_from_another():
     for image in scene.batch.images.all():
         assert client.get(f"{API}/images/{image.pk}/file").status_code == 404
     assert client.get(f"{API}/items").json()["results"] == []
-    assert client.get(f"{API}/items/{Item.objects.first().pk}").status_code == 404
+    assert client.get(f"{API}/items/{present(Item.objects.first()).pk}").status_code == 404
     assert client.get(f"{API}/batches/{scene.batch.pk}").status_code == 404
 
 

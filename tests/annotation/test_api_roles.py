@@ -7,10 +7,10 @@ import json
 import pytest
 from django.urls import reverse
 
-from annotation.models import Item, Read, Review
-from annotation.services import exporting, snapshots, studies
+from annotation.models import Item, Read, Review, Snapshot
+from annotation.services import exporting, studies
 from synthlab.core.jobs import execute
-from tests.annotation.calls import API, claim, post, submit
+from tests.annotation.calls import API, claim, post, streamed, submit
 from tests.annotation.factories import (
     GLAND,
     LABELLED,
@@ -22,6 +22,7 @@ from tests.annotation.factories import (
     make_signed_snapshot,
 )
 from tests.factories import PASSWORD, client_of, make_clinician, make_scientist
+from tests.present import present
 
 pytestmark = pytest.mark.django_db
 
@@ -30,12 +31,12 @@ def test_a_stranger_finds_nothing_anywhere():
     scene = Scene(3)
     snapshot = make_signed_snapshot(scene, PASSWORD)
     export = exporting.request_export(actor=scene.manager, snapshot=snapshot)
-    read = Read.objects.first()
+    read = present(Read.objects.first())
     study = f"{API}/studies/{scene.study.pk}"
     gets = [
         study, f"{study}/progress", f"{study}/agreement", f"{study}/members", f"{study}/late-answers",
         f"{API}/reads/{read.pk}", f"{API}/reads/{read.pk}/pixels", f"{API}/items/{read.item_id}",
-        f"{API}/reviews/{Review.objects.first().pk}", f"{API}/snapshots/{snapshot.pk}",
+        f"{API}/reviews/{present(Review.objects.first()).pk}", f"{API}/snapshots/{snapshot.pk}",
         f"{API}/exports/{export.pk}", f"{API}/exports/{export.pk}/file",
     ]  # fmt: skip
     posts = [
@@ -129,7 +130,7 @@ def test_the_managers_path_from_answers_to_an_export():
     snapshot = post(client, f"{API}/snapshots", {"study": str(scene.study.pk), "name": "One"})
     assert (snapshot.status_code, snapshot.json()["item_count"]) == (201, 2)
     url = f"{API}/snapshots/{snapshot.json()['id']}"
-    make_evaluation(snapshots.Snapshot.objects.get().image_set, scene.manager)
+    make_evaluation(Snapshot.objects.get().image_set, scene.manager)
     assert post(client, f"{url}/sign", {"password": "nope", "meaning": "ok"}).status_code == 403
     assert post(client, f"{url}/sign", {"password": PASSWORD, "meaning": "ok"}).json()["signature"]
     export = post(client, f"{API}/exports", {"snapshot": snapshot.json()["id"], "format": "coco"})
@@ -147,13 +148,13 @@ def test_the_file_is_served_whole_and_in_parts():
     client = client_of(scene.manager)
     url = f"{API}/exports/{export.pk}/file"
     whole = client.get(url)
-    data = b"".join(whole.streaming_content)
+    data = streamed(whole)
     assert data[:2] == b"PK"
     assert whole["Content-Type"] == "application/zip"
     assert "attachment" in whole["Content-Disposition"]
     part = client.get(url, headers={"Range": "bytes=10-29"})
     assert part.status_code == 206
-    assert b"".join(part.streaming_content) == data[10:30]
+    assert streamed(part) == data[10:30]
     assert client.get(url, headers={"If-None-Match": whole["ETag"]}).status_code == 304
     assert client_of(scene.reviewer).get(url).status_code == 404
 

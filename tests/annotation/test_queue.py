@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.db.models.functions import Now
@@ -12,6 +12,7 @@ from annotation.services import assigning, leases, queue, reading, studies
 from synthlab.core.exceptions import Conflict, InvalidInput, NotAllowed
 from tests.annotation.factories import LABELLED, Scene
 from tests.factories import make_clinician
+from tests.present import present
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
@@ -20,13 +21,18 @@ def expire(*reads: Read) -> None:
     Read.objects.filter(pk__in=[read.pk for read in reads]).update(lease_until=Now() - timedelta(seconds=1))
 
 
+def database_now() -> datetime:
+    now: datetime = Read.objects.values_list(Now(), flat=True)[0]
+    return now
+
+
 def test_a_claim_leases_by_the_databases_clock_and_item_is_in_reading():
     scene = Scene(2)
     (read,) = scene.claim()
     assert read.state == ReadState.LEASED
     assert read.reader == scene.reader
-    fresh = Read.objects.annotate(left=Now()).get(pk=read.pk)
-    assert timedelta(minutes=14) < fresh.lease_until - fresh.left <= queue.LEASE
+    fresh = Read.objects.get(pk=read.pk)
+    assert timedelta(minutes=14) < present(fresh.lease_until) - database_now() <= queue.LEASE
     assert fresh.item.state == ItemState.READING
 
 
@@ -136,9 +142,8 @@ def test_renewing_holds_on_takes_back_and_tells_when_it_is_lost():
     scene = Scene(1)
     (read,) = scene.claim()
     expire(read)
-    assert (
-        leases.renew_lease(actor=scene.reader, read=read).lease_until > Read.objects.annotate(t=Now()).get().t
-    )
+    renewed = leases.renew_lease(actor=scene.reader, read=read)
+    assert present(renewed.lease_until) > database_now()
     leases.release_read(actor=scene.reader, read=read)
     assert leases.renew_lease(actor=scene.reader, read=read).state == ReadState.LEASED
     expire(read)
@@ -150,7 +155,7 @@ def test_renewing_holds_on_takes_back_and_tells_when_it_is_lost():
 
 def test_assigned_reads_come_first_move_and_can_be_taken_back():
     scene = Scene(4)
-    last = Read.objects.order_by("-shuffle")[:2]
+    last = list(Read.objects.order_by("-shuffle")[:2])
     assert (
         assigning.assign_reads(actor=scene.manager, study=scene.study, reads=last, reader=scene.reader) == 2
     )

@@ -9,6 +9,7 @@ from annotation.models import Item, ItemState, Read, ReadState, Review
 from annotation.services import reviewing, studies
 from synthlab.core.exceptions import Conflict, InvalidInput, NotAllowed
 from tests.annotation.factories import DISCARDED, GLAND, LABELLED, Scene
+from tests.present import present
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
@@ -94,7 +95,7 @@ def test_the_returned_reader_starts_from_the_earlier_answer():
     annotation = scene.submit(scene.claim()[0], GLAND)
     reviewing.return_(actor=scene.reviewer, annotation=annotation, comment="Look again.")
     (again,) = scene.claim()
-    draft = newest_draft(again, scene.reader)
+    draft = present(newest_draft(again, scene.reader))
     assert draft["classes"] == ["gland"]
     assert draft["regions"][0]["geometry"] == {"x": 2.0, "y": 3.0, "width": 6.0, "height": 5.0}
 
@@ -117,7 +118,7 @@ def test_an_overrule_counts_in_place_of_the_answer():
     reviewing.overrule(actor=scene.reviewer, annotation=annotation, answer=DISCARDED, comment="Artefact.")
     item = Item.objects.get()
     assert item.state == ItemState.DISCARDED
-    assert item.outcome.author == scene.reviewer
+    assert present(item.outcome).author == scene.reviewer
     annotation.refresh_from_db()
     assert annotation.is_final
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import zipfile
+from functools import partial
+from typing import Any
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -30,6 +32,7 @@ from tests.annotation.factories import (
     make_signed_snapshot,
 )
 from tests.factories import PASSWORD, make_clinician, make_scientist
+from tests.present import present
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
@@ -52,23 +55,23 @@ def measured(scene, name="First"):
 
 def test_only_released_finished_batches_of_one_data_set_fill_a_study():
     scene = Scene(2)
-    fill = {"actor": scene.manager, "study": scene.study}
+    fill = partial(filling.fill_study, actor=scene.manager, study=scene.study)
     with pytest.raises(NotAllowed) as refusal:
-        filling.fill_study(**fill, batches=[make_batch(scene.dataset, 1, released=False)])
+        fill(batches=[make_batch(scene.dataset, 1, released=False)])
     assert refusal.value.code == "batch_not_released"
     withheld = make_batch(scene.dataset, 1)
     GateDecision.objects.filter(batch=withheld).update(decision="withheld")
     with pytest.raises(NotAllowed):
-        filling.fill_study(**fill, batches=[withheld])
+        fill(batches=[withheld])
     unfinished = make_batch(scene.dataset, 1)
     type(unfinished).objects.filter(pk=unfinished.pk).update(state="running")
     unfinished.refresh_from_db()
     with pytest.raises(NotAllowed):
-        filling.fill_study(**fill, batches=[unfinished])
+        fill(batches=[unfinished])
     with pytest.raises(InvalidInput):
-        filling.fill_study(**fill, batches=[make_batch(make_dataset(scene.manager), 1)])
+        fill(batches=[make_batch(make_dataset(scene.manager), 1)])
     with pytest.raises(InvalidInput):
-        filling.fill_study(**fill, batches=[])
+        fill(batches=[])
     assert Item.objects.count() == 2
 
 
@@ -86,8 +89,8 @@ def test_filling_twice_adds_nothing_and_a_limit_is_kept():
 def test_an_image_with_a_real_ones_pixels_never_enters_a_study():
     scene = Scene(1)
     batch = make_batch(scene.dataset, 2)
-    real = SourceImage.objects.first()
-    SyntheticImage.objects.filter(pk=batch.images.first().pk).update(pixel_digest=real.pixel_digest)
+    real = present(SourceImage.objects.first())
+    SyntheticImage.objects.filter(pk=present(batch.images.first()).pk).update(pixel_digest=real.pixel_digest)
     filled = filling.fill_study(actor=scene.manager, study=scene.study, batches=[batch])
     assert (filled.added, filled.refused) == (1, 1)
 
@@ -131,7 +134,7 @@ def test_the_same_content_has_the_same_digest_and_other_content_another():
         actor=scene.manager, study=scene.study, name="g", filters={"classes": ["gland"]}
     )
     assert filtered.digest == first.digest
-    region = Region.objects.first()
+    region = present(Region.objects.first())
     Region.objects.filter(pk=region.pk).update(geometry={**region.geometry, "x": 1.0})
     assert snapshots.create_snapshot(actor=scene.manager, study=scene.study, name="n").digest != first.digest
 
@@ -161,10 +164,10 @@ def test_a_real_control_cannot_stand_in_a_snapshot():
     )
     snapshot = snapshots.create_snapshot(actor=scene.manager, study=scene.study, name="x")
     assert not snapshot.items.filter(item=control).exists()
+    annotation = present(Annotation.objects.first())
+    row: dict[str, Any] = {"snapshot": snapshot, "item": control, "image": None, "annotation": annotation}
     with pytest.raises(IntegrityError), transaction.atomic():
-        SnapshotItem.objects.create(
-            snapshot=snapshot, item=control, image=None, annotation=Annotation.objects.first(), position=9
-        )
+        SnapshotItem.objects.create(**row, position=9)
 
 
 def test_an_accepted_image_with_real_pixels_stops_the_snapshot_and_the_export(
@@ -172,7 +175,7 @@ def test_an_accepted_image_with_real_pixels_stops_the_snapshot_and_the_export(
 ):
     scene = accepted_scene(2)
     snapshot = make_signed(scene)
-    real = SourceImage.objects.first()
+    real = present(SourceImage.objects.first())
     SyntheticImage.objects.filter(pk=snapshot.items.first().image_id).update(pixel_digest=real.pixel_digest)
     with pytest.raises(Conflict) as refusal:
         snapshots.create_snapshot(actor=scene.manager, study=scene.study, name="x")
@@ -275,7 +278,7 @@ def test_an_export_is_written_by_its_job_verifies_and_is_the_same_again():
     found = verify_archive(path_of(first.digest))
     assert (found.images, found.regions, found.signed) == (2, 2, True)
     assert found.snapshot_digest == snapshot.digest
-    assert Job.objects.get(pk=first.job_id).state == JobState.SUCCEEDED
+    assert Job.objects.get(pk=present(first.job_id)).state == JobState.SUCCEEDED
     with zipfile.ZipFile(path_of(first.digest)) as opened:
         listing = json.loads(opened.read("manifest.json"))
         text = b"".join(opened.read(name) for name in opened.namelist() if not name.endswith(".png")).decode()
@@ -304,6 +307,6 @@ def test_a_damaged_image_fails_the_export_at_once_and_says_so():
     execute(str(export.job_id))
     export.refresh_from_db()
     assert export.state == ExportState.FAILED
-    job = Job.objects.get(pk=export.job_id)
+    job = Job.objects.get(pk=present(export.job_id))
     assert (job.state, job.error_code) == (JobState.FAILED, "export_damaged")
     assert export.digest == ""

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from generation.child import BadInput, Reporter
+from tests.present import present
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -187,7 +188,7 @@ def test_parent_killed_ends_the_child_though_the_pipe_stays_open(program: Path) 
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
     try:
-        assert parent.stdout
+        assert parent.stdout is not None
         child = int(parent.stdout.readline())
         assert is_running(child)
         parent.send_signal(signal.SIGKILL)
@@ -196,7 +197,7 @@ def test_parent_killed_ends_the_child_though_the_pipe_stays_open(program: Path) 
     finally:
         parent.kill()
         parent.wait()
-        parent.stdout and parent.stdout.close()
+        present(parent.stdout).close()
         os.close(reader)
         os.close(writer)
 

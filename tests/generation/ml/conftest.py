@@ -51,7 +51,7 @@ def tiny() -> Callable[..., TrainConfig]:
 
 def save_tile(
     folder: Path, number: int, *, size: int = 16, channels: int = 3, constant: bool = False
-) -> dict:
+) -> dict[str, str]:
     """A blob on a tinted ground, as a PNG; and its manifest entry."""
     rng = np.random.default_rng(0 if constant else number)
     rows, columns = np.mgrid[:size, :size]

@@ -5,7 +5,7 @@ import torch
 
 from generation.child import BadInput
 from generation.ml.networks import ARCHITECTURES, Shape, build_discriminator, build_generator
-from generation.ml.networks.dcgan_s import append_minibatch_deviation
+from generation.ml.networks.dcgan_s import ClassAffine, append_minibatch_deviation
 
 
 def shape(**changes) -> Shape:
@@ -34,7 +34,7 @@ def test_class_decides_both_networks():
     sizes = shape(class_count=2)
     generator, discriminator = build_generator("dcgan-s", sizes), build_discriminator("dcgan-s", sizes)
     with torch.no_grad():
-        for affine in (m for m in generator.modules() if hasattr(m, "shift")):
+        for affine in (m for m in generator.modules() if isinstance(m, ClassAffine)):
             affine.shift.weight[1] += 0.5
     z, first, second = torch.randn(4, 16), torch.zeros(4, dtype=torch.long), torch.ones(4, dtype=torch.long)
     generator.eval()

@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,7 +26,7 @@ class Recorder(Reporter):
 
     def __init__(self, *, stop_at: int | None = None, kill_at: int | None = None) -> None:
         super().__init__(lambda line: self.lines.append(json.loads(line)))
-        self.lines: list[dict] = []
+        self.lines: list[dict[str, Any]] = []
         self.stop_at, self.kill_at = stop_at, kill_at
 
     @property
@@ -41,7 +42,7 @@ class Recorder(Reporter):
         if cursor["step"] == self.kill_at:
             raise KeyboardInterrupt
 
-    def of(self, kind: str) -> list[dict]:
+    def of(self, kind: str) -> list[dict[str, Any]]:
         return [line for line in self.lines if line["type"] == kind]
 
     def curve(self, name: str) -> dict[int, float]:

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import httpx
 import numpy as np
@@ -31,7 +32,7 @@ ROOT = Path(__file__).resolve().parents[3]
 SECRET = "a secret for this test only"
 
 
-def start(verb: str, spec: dict, folder: Path) -> subprocess.Popen[bytes]:
+def start(verb: str, spec: dict[str, Any], folder: Path) -> subprocess.Popen[bytes]:
     path = folder / f"{verb}.json"
     path.write_text(json.dumps({"work": str(folder), "threads": 1, **spec}))
     return subprocess.Popen(
@@ -44,7 +45,7 @@ def start(verb: str, spec: dict, folder: Path) -> subprocess.Popen[bytes]:
     )
 
 
-def run(verb: str, spec: dict, folder: Path) -> tuple[int, list[dict], str]:
+def run(verb: str, spec: dict[str, Any], folder: Path) -> tuple[int, list[dict[str, Any]], str]:
     with start(verb, spec, folder) as process:
         assert process.stdout
         assert process.stderr
@@ -66,8 +67,8 @@ def test_train_and_sample_as_processes(make_manifest, tmp_path):
     }  # fmt: skip
 
     images = [{"index": index, "class": None} for index in (0, 1, 5)]
-    spec = {"weights": str(weights), "generator_digest": result["digest"], "seed": 3, "images": images}
-    status, lines, log = run("sample", {**spec, "truncation": 1.0, "dtype": "float32"}, tmp_path)
+    wish = {"weights": str(weights), "generator_digest": result["digest"], "seed": 3, "images": images}
+    status, lines, log = run("sample", {**wish, "truncation": 1.0, "dtype": "float32"}, tmp_path)
     assert status == 0, log
     rows = [json.loads(line) for line in Path(lines[-1]["manifest"]).read_text().splitlines()]
     assert [row["index"] for row in rows] == [0, 1, 5]
@@ -217,7 +218,7 @@ def test_service_gives_the_same_files_as_a_batch(service):
         assert arrays["images"].shape == (20, 32, 32, 3)
         assert arrays["images"].dtype == np.uint8
 
-    refusals = [
+    refusals: list[tuple[dict[str, Any], int]] = [
         ({"digest": "0" * 64}, 404),
         ({"digest": "../../etc/passwd"}, 422),
         ({"count": 0}, 422),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import subprocess
 import sys
+from typing import Any
 
 import httpx
 import pytest
@@ -78,7 +79,7 @@ def test_an_unreachable_server_is_an_error_after_all_tries(no_pause):
 
 def test_waiting_tells_each_state_once(no_pause):
     states = [{"state": "queued"}, {"state": "running"}, {"state": "running"}, {"state": "succeeded"}]
-    seen = []
+    seen: list[dict[str, Any]] = []
     with client_of(Script(*(json_answer(200, state) for state in states))) as client:
         assert client.wait("j", on_progress=seen.append)["state"] == "succeeded"
     assert [state["state"] for state in seen] == ["queued", "running", "succeeded"]
