@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 import time
 import urllib.error
@@ -67,9 +68,8 @@ class Command(BaseCommand):
         plans: list[Plan] = [web_plan(listener, environment)]
         plans += [worker_plan(lane, environment) for lane in Lane.values]
         if model_url is not None:
-            plans.append(
-                model_plan(_model_spec(folder, model_url), settings.MODEL_SERVICE_SECRET, environment)
-            )
+            service = {**environment, "TMPDIR": str(_empty_folder(folder / "model-service-tmp"))}
+            plans.append(model_plan(_model_spec(folder, model_url), settings.MODEL_SERVICE_SECRET, service))
         facts = RunningInstallation(os.getpid(), f"http://{address}", model_url)
         supervisor = Supervisor(
             [Part(plan, settings.ROOT) for plan in plans],
@@ -107,6 +107,13 @@ class _Welcome:
                 "up    | nobody can log in yet: run `synthlab create-admin` in another terminal", flush=True
             )
         connections.close_all()
+
+
+def _empty_folder(path: Path) -> Path:
+    """A place for the service's sockets: killed, it would leave them in the system's own temporary folder."""
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir(mode=0o700)
+    return path
 
 
 def _model_spec(folder: Path, url: str) -> Path:

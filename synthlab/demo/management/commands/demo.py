@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import tempfile
 import time
 from argparse import ArgumentParser
@@ -47,6 +48,7 @@ class Command(BaseCommand):
         parser.add_argument("--once", action="store_true", help="stop when everything is ready")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        _stop_like_ctrl_c()
         narrator = Narrator()
         server = Server(settings.HOME, options=["--free-ports"] if options["free_ports"] else [])
         try:
@@ -64,6 +66,12 @@ class Command(BaseCommand):
         finally:
             with narrator.step("stop", "Stopping everything"):
                 server.stop()
+
+
+def _stop_like_ctrl_c() -> None:
+    """End in the same orderly way however we are told; a shell starts background jobs deaf to Ctrl+C."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
 
 
 def _folder() -> Path:
