@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -44,14 +44,19 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            with only_one(settings.HOME) as folder:
-                sys.exit(self._run(folder, options))
+            # The model service's sockets: ended the hard way, it leaves them behind. Not in the home, whose path may
+            # be too long for a socket.
+            with (
+                only_one(settings.HOME) as folder,
+                tempfile.TemporaryDirectory(prefix="synthlab-") as scratch,
+            ):
+                sys.exit(self._run(folder, scratch, options))
         except AlreadyRunning as error:
             raise CommandError(str(error)) from None
         except SystemCheckError as error:
             raise CommandError(f"refusing to start:\n{error}") from None
 
-    def _run(self, folder: Path, options: dict[str, Any]) -> int:
+    def _run(self, folder: Path, scratch: str, options: dict[str, Any]) -> int:
         bind = "127.0.0.1:0" if options["free_ports"] else settings.BIND
         try:
             listener = listen(bind)
@@ -68,7 +73,7 @@ class Command(BaseCommand):
         plans: list[Plan] = [web_plan(listener, environment)]
         plans += [worker_plan(lane, environment) for lane in Lane.values]
         if model_url is not None:
-            service = {**environment, "TMPDIR": str(_empty_folder(folder / "model-service-tmp"))}
+            service = {**environment, "TMPDIR": scratch}
             plans.append(model_plan(_model_spec(folder, model_url), settings.MODEL_SERVICE_SECRET, service))
         facts = RunningInstallation(os.getpid(), f"http://{address}", model_url)
         supervisor = Supervisor(
@@ -107,13 +112,6 @@ class _Welcome:
                 "up    | nobody can log in yet: run `synthlab create-admin` in another terminal", flush=True
             )
         connections.close_all()
-
-
-def _empty_folder(path: Path) -> Path:
-    """A place for the service's sockets: killed, it would leave them in the system's own temporary folder."""
-    shutil.rmtree(path, ignore_errors=True)
-    path.mkdir(mode=0o700)
-    return path
 
 
 def _model_spec(folder: Path, url: str) -> Path:
