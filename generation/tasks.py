@@ -77,10 +77,7 @@ class TrainingRelay:
             )
 
     def _cursor(self, event: Event) -> None:
-        cursor = event["cursor"]
-        training.record_checkpoint(
-            context=self.context, training=self.run, step=cursor["step"], path=Path(cursor["checkpoint"])
-        )
+        training.record_checkpoint(context=self.context, training=self.run, cursor=event["cursor"])
 
 
 def run_batch(context: JobContext) -> None:

@@ -177,11 +177,16 @@ def record_samples(*, context: JobContext, training: Training, step: int, path: 
         )
 
 
-def record_checkpoint(*, context: JobContext, training: Training, step: int, path: Path) -> None:
-    """Remember the last complete checkpoint: what a resumed run starts from."""
-    relative = path.relative_to(settings.WORK_ROOT)
+def record_checkpoint(*, context: JobContext, training: Training, cursor: dict[str, Any]) -> None:
+    """Remember the last complete checkpoint: what a resumed run starts from.
+
+    The job's cursor moves in the same transaction. It says which folder the next attempt keeps; a worker that died
+    between the two would leave a training whose checkpoint is swept away, and that can never be resumed.
+    """
+    relative = Path(cursor["checkpoint"]).relative_to(settings.WORK_ROOT)
     with context.commit():
-        Training.objects.filter(pk=training.pk).update(checkpoint=str(relative), step=step)
+        Training.objects.filter(pk=training.pk).update(checkpoint=str(relative), step=cursor["step"])
+        context.move_cursor(cursor)
 
 
 def record_warning(*, context: JobContext, training: Training, code: str, detail: str) -> None:

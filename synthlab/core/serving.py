@@ -15,7 +15,8 @@ from django.utils.http import content_disposition_header, parse_etags, quote_eta
 
 from synthlab.core.exceptions import NotFound
 
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+# No file needs more digits, and Python refuses to read very long numbers.
+_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 _CHUNK = 256 * 1024
 
 

@@ -1,6 +1,7 @@
 """Rules of data sets, trainings and generators."""
 
 import pytest
+from django.conf import settings
 
 from generation.models import (
     DatasetRole,
@@ -12,8 +13,13 @@ from generation.models import (
 )
 from generation.services import datasets, generators, training
 from generation.services.manifests import training_manifest
+from generation.tasks import TrainingRelay
 from synthlab.core.exceptions import Conflict, InvalidInput, NotAllowed, PreconditionFailed
 from synthlab.core.files import store_bytes
+from synthlab.core.job_context import JobContext
+from synthlab.core.job_lease import Lease
+from synthlab.core.job_states import claim, crash
+from synthlab.core.job_work import make_work_folder
 from synthlab.core.jobs import execute, requeue_job
 from synthlab.core.models import AuditEvent, Job, JobState
 from tests.factories import make_clinician, make_scientist
@@ -163,3 +169,22 @@ def test_an_older_job_does_not_disturb_the_one_that_went_on(transactional_db):
     assert (older.state, older.error_code) == (JobState.FAILED, "training_resumed_elsewhere")
     assert run.job is not None
     assert (run.state, run.job.state) == (TrainingState.QUEUED, JobState.QUEUED)
+
+
+def test_a_worker_that_dies_right_after_a_checkpoint_leaves_it_to_the_next(transactional_db):
+    dataset = make_dataset(per_split=10)
+    run = training.start_training(actor=dataset.owner, dataset=dataset, config={"preset": "quick"})
+    first = claim(str(run.job_id))
+    assert first is not None
+    context = JobContext(first, Lease(first), make_work_folder(first), shards=0)
+    checkpoint = context.work_dir / "checkpoints" / "000010"
+    checkpoint.mkdir(parents=True)
+    # The worker dies when the handler has heard of the checkpoint and the job itself has not yet.
+    TrainingRelay(context, run)({"type": "cursor", "cursor": {"step": 10, "checkpoint": str(checkpoint)}})
+    crash(first, code="worker_lost", error="for a test")
+    again = claim(str(run.job_id))
+    assert again is not None
+    make_work_folder(again)
+    run.refresh_from_db()
+    assert (run.step, again.attempt) == (10, 1)
+    assert (settings.WORK_ROOT / run.checkpoint).is_dir()
