@@ -15,7 +15,7 @@ from evaluation.models import (
     ImageSet,
     MetricResult,
 )
-from evaluation.services.evaluating import DEFAULT_EXTRACTOR
+from evaluation.services.gating import DEFAULT_EXTRACTOR
 from generation.api.answers import StrictSerializer
 
 

@@ -21,7 +21,12 @@ from evaluation.models import (
     ImageSet,
     MetricResult,
 )
-from evaluation.services.gating import decide_by_rule, default_policy, thresholds_of
+from evaluation.services.gating import (
+    DEFAULT_EXTRACTOR,
+    decide_by_rule,
+    default_policy,
+    thresholds_of,
+)
 from evaluation.services.image_sets import make_batch_set
 from generation.models import Batch, Dataset, SourceImage, Split, Symmetries
 from generation.services.access import require_use
@@ -32,8 +37,6 @@ from synthlab.core.files import path_of
 from synthlab.core.job_context import JobContext
 from synthlab.core.jobs import enqueue_job
 from synthlab.core.models import Job, JobState
-
-DEFAULT_EXTRACTOR = "efficientnet-lite0"
 
 
 @transaction.atomic

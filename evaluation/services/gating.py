@@ -11,12 +11,13 @@ from django.utils import timezone
 from evaluation.ml.judge import Policy
 from evaluation.models import Decision, Evaluation, GateDecision, GatePolicy, Verdict
 from generation.models import Batch, BatchState
-from generation.services.access import require_owner
+from generation.services.access import is_owner, require_owner
 from synthlab.accounts.models import User
 from synthlab.core.audit import dataset_chain, record_event
 from synthlab.core.exceptions import Conflict, InvalidInput, NotAllowed
 
 DEFAULT_POLICY = "default"
+DEFAULT_EXTRACTOR = "efficientnet-lite0"
 
 
 def thresholds_of(policy: GatePolicy) -> Policy:
@@ -41,12 +42,15 @@ def create_policy(*, actor: User, name: str, thresholds: dict[str, Any]) -> Gate
     """A new version of a policy; what is not named keeps the judge's default.
 
     Raises:
-        NotAllowed: The actor is neither scientist nor admin.
+        NotAllowed: The actor is neither scientist nor admin, or no admin and would change the house's default.
         InvalidInput: An unknown threshold, or a value that is not a number.
         Conflict: Somebody saved a version at the same moment.
     """
     if not (actor.is_scientist or actor.is_admin):
         raise NotAllowed("scientists_only", "Only data scientists and admins set thresholds.")
+    if name == DEFAULT_POLICY and not actor.is_admin:
+        # It judges the batches of everybody who names no other.
+        raise NotAllowed("admins_only", "Only an admin changes the default policy of the house.")
     try:
         whole = Policy.from_mapping(thresholds).to_mapping()
     except ValueError as error:
@@ -76,10 +80,11 @@ def create_policy(*, actor: User, name: str, thresholds: dict[str, Any]) -> Gate
 def decide_by_rule(*, evaluation: Evaluation) -> GateDecision | None:
     """Release a batch on verdict `release`, withhold it otherwise; a person's live decision stands.
 
-    An approved set has no gate: None.
+    An approved set has no gate: None. Nor has a measurement by other rules than the house's that somebody asked for who
+    may not release: thresholds of one's own choice would open any gate.
     """
     batch = evaluation.image_set.batch
-    if batch is None:
+    if batch is None or not _may_decide(evaluation):
         return None
     _lock(batch)
     standing = GateDecision.objects.live().filter(batch=batch).first()
@@ -93,6 +98,11 @@ def decide_by_rule(*, evaluation: Evaluation) -> GateDecision | None:
         actor=None,
         reason="; ".join(evaluation.reasons),
     )
+
+
+def _may_decide(evaluation: Evaluation) -> bool:
+    standard = evaluation.policy == default_policy() and evaluation.extractor == DEFAULT_EXTRACTOR
+    return standard or is_owner(evaluation.requested_by, evaluation.dataset)
 
 
 @transaction.atomic

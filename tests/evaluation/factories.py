@@ -23,19 +23,22 @@ def make_evaluation(
     """A finished evaluation without numbers: for rules about verdicts, not about measuring."""
     image_set = image_set or make_image_set()
     look = Evaluation.objects.filter(dataset=image_set.dataset).count() + 1
+    told: dict[str, Any] = {
+        "requested_by": image_set.dataset.owner,
+        "extractor": "random-conv",
+        "policy": gating.default_policy(),
+        **fields,
+    }
     return Evaluation.objects.create(
         image_set=image_set,
         dataset=image_set.dataset,
         split=Split.VAL,
         look_number=look,
-        requested_by=image_set.dataset.owner,
         state=EvaluationState.SUCCEEDED,
-        extractor="random-conv",
-        policy=gating.default_policy(),
         verdict=verdict,
         reasons=["made for a test"],
         completed_at=timezone.now(),
-        **fields,
+        **told,
     )
 
 

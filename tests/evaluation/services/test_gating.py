@@ -116,3 +116,31 @@ def test_a_generator_is_approved_on_evidence_or_for_a_reason():
     make_evaluation(image_set=make_image_set(batch=batch))
     approved = approving.approve_generator(actor=generator.dataset.owner, generator=generator)
     assert "insufficient" in approved.approval_reason
+
+
+def test_thresholds_of_ones_own_open_no_gate():
+    batch, member = make_batch(), make_scientist()
+    image_set = make_image_set(batch=batch)
+    lax = gating.create_policy(actor=member, name="lax", thresholds={"copies_share_max": None})
+    own = make_evaluation(image_set=image_set, verdict=Verdict.RELEASE, requested_by=member, policy=lax)
+    assert gating.decide_by_rule(evaluation=own) is None
+    weak = make_evaluation(image_set=image_set, verdict=Verdict.RELEASE, requested_by=member)
+    assert weak.extractor != gating.DEFAULT_EXTRACTOR
+    assert gating.decide_by_rule(evaluation=weak) is None
+    assert not GateDecision.objects.exists()
+    standard = make_evaluation(
+        image_set=image_set,
+        verdict=Verdict.RELEASE,
+        requested_by=member,
+        extractor=gating.DEFAULT_EXTRACTOR,
+    )
+    assert gating.decide_by_rule(evaluation=standard) is not None
+    assert gating.is_released(batch)
+
+
+def test_only_admins_change_the_default_policy():
+    with pytest.raises(NotAllowed):
+        gating.create_policy(actor=make_scientist(), name="default", thresholds={"copies_share_max": None})
+    assert gating.default_policy().version == 1
+    gating.create_policy(actor=make_admin(), name="default", thresholds={"copies_share_max": 0.01})
+    assert gating.default_policy().version == 2
