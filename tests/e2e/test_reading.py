@@ -34,18 +34,17 @@ def log_in_by_page(visitor: Visitor, username: str) -> None:
     expect(page).to_have_title("Home · SynthLab")
 
 
-@pytest.mark.both_databases
-def test_a_reader_logs_in_labels_draws_discards_skips_and_undoes(product_hasher, scene: OpenStudy, visit):
-    visitor = visit()
+def open_reading_page(visitor: Visitor, scene: OpenStudy) -> Workbench:
     page = visitor.page
-    log_in_by_page(visitor, scene.reader.username)
     page.get_by_role("link", name=scene.study.title).first.click()
-    if page.url.rstrip("/").rsplit("/", 1)[-1] != "read":
-        page.get_by_role("link", name="Start reading").click()
     bench = Workbench(visitor)
     bench.wait_for_image()
+    return bench
 
-    # A gland needs a box: Enter without one says so and submits nothing.
+
+def label_a_gland(bench: Workbench) -> dict[str, float]:
+    """By keys and the mouse; Enter without the box that a gland needs says so and submits nothing."""
+    visitor, page = bench.visitor, bench.page
     visitor.press("1", "Enter")
     expect(page.locator("#wb-regions-error")).to_be_visible()
     drawn = bench.drag((0.2, 0.3), (0.7, 0.6), image=IMAGE)
@@ -54,24 +53,35 @@ def test_a_reader_logs_in_labels_draws_discards_skips_and_undoes(product_hasher,
     page.keyboard.type("brown rim 12")
     visitor.press("Escape", "Enter")
     bench.wait_for_toast("Submitted: DAB-positive gland")
+    return drawn
 
-    bench.wait_for_image()
-    visitor.press("x", "2")
-    bench.wait_for_toast("Discarded: Blurred or smeared")
 
+def choose(bench: Workbench, keys: str, told: str) -> None:
     bench.wait_for_image()
-    visitor.press("s", "2")
-    bench.wait_for_toast("Skipped: Not my field")
+    bench.visitor.press(*keys.split())
+    bench.wait_for_toast(told)
 
-    # Taken back before it was sent: the second answer is the one that counts.
+
+def take_the_last_answer_back(bench: Workbench) -> None:
+    """It was not sent yet, and stands there again to be changed."""
     bench.wait_for_image()
-    visitor.press("4", "Enter")
-    bench.wait_for_toast("Submitted: Normal")
-    bench.wait_for_image()
-    visitor.press("z")
-    expect(page.locator("#wb-classes [aria-pressed=true], #wb-classes :checked")).to_have_count(1)
-    visitor.press("3", "Enter")
-    bench.wait_for_toast("Submitted: Stroma")
+    bench.visitor.press("z")
+    chosen = bench.page.locator("#wb-classes [aria-pressed=true]")
+    expect(chosen).to_have_count(1)
+    expect(chosen).to_contain_text("Normal")
+
+
+@pytest.mark.both_databases
+def test_a_reader_logs_in_labels_draws_discards_skips_and_undoes(product_hasher, scene: OpenStudy, visit):
+    visitor = visit()
+    log_in_by_page(visitor, scene.reader.username)
+    bench = open_reading_page(visitor, scene)
+    drawn = label_a_gland(bench)
+    choose(bench, "x 2", "Discarded: Blurred or smeared")
+    choose(bench, "s 2", "Skipped: Not my field")
+    choose(bench, "4 Enter", "Submitted: Normal")
+    take_the_last_answer_back(bench)
+    choose(bench, "3 Enter", "Submitted: Stroma")
     visitor.picture("reading")
     bench.wait_until_saved()
 
