@@ -57,15 +57,14 @@ def accept_invitation(*, token: str, password: str) -> User:
         InvalidInput: The password is too weak; the link stays usable.
     """
     with transaction.atomic():
-        link = (
-            OneTimeLink.objects.usable().select_related("user").filter(token_digest=digest_of(token)).first()
-        )
+        link = OneTimeLink.objects.usable().filter(token_digest=digest_of(token)).first()
         if link is None:
             raise NotFound(
                 "link_unusable",
                 "This link was used already, is too old, or was copied in part. Ask an admin for a new one.",
             )
-        user = link.user
+        # The person first, then their links: every service that touches both does it in this order.
+        user = User.objects.select_for_update(no_key=True).get(pk=link.user_id)
         try:
             validate_password(password, user)
         except ValidationError as error:

@@ -36,8 +36,8 @@ def invite_user(*, actor: User, username: str, role: str, display_name: str = ""
         InvalidInput: The name or the role is not acceptable.
         Conflict: Somebody has this name.
     """
-    require_admin(actor)
     with transaction.atomic():
+        require_admin(actor)
         user = _make_user(username=username, role=role, display_name=display_name)
         link = issue_link(actor=actor, user=user, purpose=LinkPurpose.INVITE)
         record_event(
@@ -59,7 +59,8 @@ def create_first_admin(*, username: str, display_name: str = "") -> IssuedLink:
         InvalidInput: The name is not acceptable.
     """
     with transaction.atomic():
-        admins = User.objects.select_for_update().filter(role=Role.ADMIN, is_active=True)
+        rows = User.objects.filter(role=Role.ADMIN, is_active=True).order_by("pk")
+        admins = list(rows.select_for_update(no_key=True))
         if any(admin.has_usable_password() for admin in admins):
             raise Conflict(
                 "admin_exists", "There is an admin already; they invite further people on the People page."
@@ -79,9 +80,13 @@ def create_first_admin(*, username: str, display_name: str = "") -> IssuedLink:
     return link
 
 
-def _make_user(*, username: str, role: str, display_name: str) -> User:
+def _check_role(role: str) -> None:
     if role not in Role.values:
         raise InvalidInput("role_unknown", f"A role is one of {', '.join(Role.values)}.")
+
+
+def _make_user(*, username: str, role: str, display_name: str) -> User:
+    _check_role(role)
     user = User(
         username=User.normalize_username(username.strip()), role=role, display_name=display_name.strip()
     )
@@ -111,10 +116,10 @@ def deactivate_user(*, actor: User, user: User) -> User:
         NotAllowed: The actor is no admin.
         Conflict: The person is deactivated already, or is the last admin.
     """
-    require_admin(actor)
     with transaction.atomic():
-        if user.is_admin:
-            require_another_admin(user)
+        admins = require_admin(actor)
+        if user in admins:
+            require_another_admin(user, admins)
         changed = User.objects.filter(pk=user.pk, is_active=True).update(
             is_active=False, deactivated_at=timezone.now(), session_epoch=F("session_epoch") + 1
         )
@@ -143,8 +148,8 @@ def reactivate_user(*, actor: User, user: User) -> IssuedLink:
         NotAllowed: The actor is no admin.
         Conflict: The person is active.
     """
-    require_admin(actor)
     with transaction.atomic():
+        require_admin(actor)
         changed = User.objects.filter(pk=user.pk, is_active=False).update(is_active=True, deactivated_at=None)
         if changed != 1:
             raise Conflict("already_active", "This person is active already.")
@@ -161,9 +166,9 @@ def reset_password_link(*, actor: User, user: User) -> IssuedLink:
         NotAllowed: The actor is no admin.
         Conflict: The person is deactivated.
     """
-    require_admin(actor)
     with transaction.atomic():
-        locked = User.objects.select_for_update().get(pk=user.pk)
+        require_admin(actor)
+        locked = User.objects.select_for_update(no_key=True).get(pk=user.pk)
         if not locked.is_active:
             raise Conflict("user_deactivated", "This person is deactivated; let them in again first.")
         link = issue_link(actor=actor, user=locked, purpose=LinkPurpose.RESET)
@@ -179,13 +184,12 @@ def change_role(*, actor: User, user: User, role: str) -> User:
         InvalidInput: There is no such role.
         Conflict: It would leave no admin, or the role changed meanwhile.
     """
-    require_admin(actor)
-    if role not in Role.values:
-        raise InvalidInput("role_unknown", f"A role is one of {', '.join(Role.values)}.")
     before = user.role
     with transaction.atomic():
-        if before == Role.ADMIN and role != Role.ADMIN:
-            require_another_admin(user)
+        admins = require_admin(actor)
+        _check_role(role)
+        if user in admins and role != Role.ADMIN:
+            require_another_admin(user, admins)
         changed = User.objects.filter(pk=user.pk, role=before, is_active=True).update(
             role=role, session_epoch=F("session_epoch") + int(before != role)
         )

@@ -47,7 +47,7 @@ def create_token(
 
     Raises:
         InvalidInput: Scope, name or days are not acceptable.
-        Conflict: The person has too many tokens.
+        Conflict: The person has too many tokens, or was deactivated.
     """
     if scope not in TokenScope.values:
         raise InvalidInput("scope_unknown", f"A scope is one of {', '.join(TokenScope.values)}.")
@@ -61,7 +61,9 @@ def create_token(
     expires_at = timezone.now() + timedelta(days=days)
     secret = make_token()
     with transaction.atomic():
-        User.objects.select_for_update().get(pk=actor.pk)
+        if not User.objects.select_for_update(no_key=True).get(pk=actor.pk).is_active:
+            # Shut out since the request began: the token would come to life if the person came back.
+            raise Conflict("user_deactivated", "This account is deactivated.")
         if ApiToken.objects.filter(user=actor).usable().count() >= MOST_TOKENS:
             raise Conflict(
                 "too_many_tokens", f"You have {MOST_TOKENS} tokens. Revoke those that you no longer need."
