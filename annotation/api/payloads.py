@@ -6,8 +6,7 @@ from typing import Any
 
 from django.urls import reverse
 
-from annotation.models import Annotation, Item, Read, ReadState, Study, StudyRole
-from annotation.services.access import roles_in
+from annotation.models import Annotation, Item, Read, ReadState, Study
 from annotation.services.answers import describe_answer
 from annotation.services.images import image_of
 from annotation.services.progress import reader_progress
@@ -58,9 +57,8 @@ def describe_late(annotation: Annotation) -> dict[str, Any]:
     }
 
 
-def describe_item(item: Item, user: User) -> dict[str, Any]:
+def describe_item(item: Item, *, manages: bool) -> dict[str, Any]:
     """An item for those who review it (people under pseudonyms, no image id) or manage it."""
-    manages = StudyRole.MANAGER in roles_in(user, item.study)
     image = image_of(item)
     payload: dict[str, Any] = {
         "id": str(item.pk),

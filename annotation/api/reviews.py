@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -36,11 +38,16 @@ class ItemViewSet(GenericViewSet[Item]):
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def list(self, request: Request) -> Response:
         rows = self.paginate_queryset(self.filter_queryset(self.get_queryset())) or []
-        return self.get_paginated_response([describe_item(item, person_of(request)) for item in rows])
+        return self.get_paginated_response(self._describe(rows))
 
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def retrieve(self, request: Request, pk: UUID) -> Response:
-        return Response(describe_item(self.get_object(), person_of(request)))
+        return Response(self._describe([self.get_object()])[0])
+
+    def _describe(self, items: Sequence[Item]) -> list[dict[str, Any]]:
+        managed = Study.objects.with_role(person_of(self.request), StudyRole.MANAGER)
+        keys = set(managed.filter(pk__in={item.study_id for item in items}).values_list("pk", flat=True))
+        return [describe_item(item, manages=item.study_id in keys) for item in items]
 
 
 class ReviewViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[Review]):

@@ -24,7 +24,7 @@ def assign_reads(*, actor: User, study: Study, reads: Sequence[Read], reader: Us
         actor: A manager of the study.
         study: The study of all reads.
         reads: At most 1000.
-        reader: A reader of the study.
+        reader: A reader of the study; a reviewer for adjudications.
 
     Returns:
         How many reads the reader has got.
@@ -35,9 +35,8 @@ def assign_reads(*, actor: User, study: Study, reads: Sequence[Read], reader: Us
         Conflict: A read is not open, or its image was given to this reader already.
     """
     require_manager(actor, study)
-    if StudyRole.READER not in roles_in(reader, study):
-        raise InvalidInput("not_a_reader", "reader: This person is not a reader of the study.")
     locked = _lock(study, reads)
+    _require_roles(study, locked, reader)
     taken = Read.objects.filter(
         item=OuterRef("item"), reader=reader, kind=ReadKind.PRIMARY, state__in=LIVE_READ_STATES
     ).exclude(pk=OuterRef("pk"))
@@ -71,13 +70,21 @@ def withdraw_reads(*, actor: User, study: Study, reads: Sequence[Read]) -> int:
     return len(keys)
 
 
+def _require_roles(study: Study, reads: Sequence[Read], person: User) -> None:
+    roles = roles_in(person, study)
+    for read in reads:
+        role = StudyRole.REVIEWER if read.kind == ReadKind.ADJUDICATION else StudyRole.READER
+        if role not in roles:
+            raise InvalidInput("not_a_reader", f"reader: This person is not a {role} of the study.")
+
+
 def _lock(
     study: Study, reads: Sequence[Read], states: tuple[ReadState, ...] = (ReadState.OPEN,)
 ) -> list[Read]:
     if not 0 < len(reads) <= MAX_AT_ONCE:
         raise InvalidInput("reads_out_of_range", f"reads: Name 1 to {MAX_AT_ONCE} reads.")
     rows = Read.objects.filter(study=study, pk__in=[read.pk for read in reads])
-    locked = list(rows.select_for_update().order_by("id"))
+    locked = list(rows.select_for_update(no_key=True).order_by("id"))
     if len(locked) != len(reads):
         raise InvalidInput("foreign_read", "reads: All reads must be of this study, each named once.")
     for read in locked:

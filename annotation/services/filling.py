@@ -52,18 +52,19 @@ def fill_study(*, actor: User, study: Study, batches: Sequence[Batch], limit: in
     Raises:
         NotAllowed: The actor does not manage the study, may not use the data set, or a batch is not released.
         InvalidInput: No batch was named, or they come from another data set.
-        Conflict: The study is closed.
+        Conflict: The study is closed, or the generator of a batch was never approved.
     """
     require_manager(actor, study)
     if not batches:
         raise InvalidInput("no_batches", "batches: Name at least one released batch.")
     # The row is the lock: two fills at once must not count the same image as new twice.
-    locked = Study.objects.select_for_update().get(pk=study.pk)
+    locked = Study.objects.select_for_update(no_key=True).get(pk=study.pk)
     if locked.state == StudyState.CLOSED:
         raise Conflict("study_state", "The study is closed. Open it again to add images.")
     _check_dataset(actor, locked, batches)
     for batch in batches:
         _require_released(batch)
+        _require_approved(batch)
     filled = _add_images(locked, batches, limit)
     record_event(
         chain=study_chain(study),
@@ -87,6 +88,7 @@ def released_batches(study: Study, user: User) -> Iterable[Batch]:
         state=BatchState.SUCCEEDED,
         decisions__superseded_at__isnull=True,
         decisions__decision=Decision.RELEASED,
+        generator__approved_by__isnull=False,
     ).select_related("generator__dataset")
     if study.dataset_id:
         return released.filter(generator__dataset=study.dataset_id)
@@ -114,10 +116,19 @@ def _require_released(batch: Batch) -> None:
             "batch_not_finished", f"Batch {batch.pk} is {batch.state}; only finished ones can be read."
         )
     # The row is locked, so that a batch withheld meanwhile does not slip in.
-    decision = GateDecision.objects.select_for_update().live().filter(batch=batch).first()
+    decision = GateDecision.objects.select_for_update(no_key=True).live().filter(batch=batch).first()
     if decision is None or decision.decision != Decision.RELEASED:
         raise NotAllowed(
             "batch_not_released", f"Batch {batch.pk} is not released; only released ones can be read."
+        )
+
+
+def _require_approved(batch: Batch) -> None:
+    """A candidate samples so that it can be judged. One that was approved and is retired now made good images still."""
+    if batch.generator.approved_by_id is None:
+        raise Conflict(
+            "generator_not_approved",
+            f"The generator of batch {batch.pk} is not approved; approve it first, then fill the study.",
         )
 
 

@@ -23,8 +23,9 @@ from evaluation.services.evaluating import request_approved_evaluation
 from evaluation.services.image_sets import make_approved_set
 from generation.models import SourceImage, SyntheticImage
 from synthlab.accounts.models import User
+from synthlab.accounts.services.passwords import confirm_password
 from synthlab.core.audit import record_event, study_chain
-from synthlab.core.exceptions import Conflict, InvalidInput, NotAllowed
+from synthlab.core.exceptions import Conflict, InvalidInput
 from synthlab.core.models import AuditChain
 
 _CHUNK = 2000
@@ -109,27 +110,31 @@ def create_snapshot(
     return snapshot
 
 
-@transaction.atomic
 def sign_snapshot(*, actor: User, snapshot: Snapshot, password: str, meaning: str) -> Snapshot:
     """Sign a snapshot: name, time and meaning, bound to its digest. The person's password is asked again.
 
     Raises:
         NotAllowed: The actor does not manage the study, or the password is not theirs.
+        TooMany: The password was wrong too often.
         InvalidInput: There is no meaning.
         Conflict: It is signed already, its set is not evaluated yet, or its content is not what was frozen.
     """
     require_manager(actor, snapshot.study)
-    if not actor.check_password(password):
-        raise NotAllowed("wrong_password", "This is not your password. Nothing was signed.")
+    confirm_password(actor=actor, password=password)
     if not meaning.strip() or len(meaning.strip()) > 200:
         raise InvalidInput("meaning_needed", "meaning: Say what you sign for, in at most 200 characters.")
+    return _sign(actor, snapshot, meaning.strip())
+
+
+@transaction.atomic
+def _sign(actor: User, snapshot: Snapshot, words: str) -> Snapshot:
     evaluation = latest_evaluation(snapshot)
     if evaluation is None or evaluation.state != EvaluationState.SUCCEEDED:
         raise Conflict(
             "evaluation_missing", "The approved set is not measured yet. Wait for its evaluation, then sign."
         )
     refuse_changed(snapshot)
-    signed_at, words = timezone.now(), meaning.strip()
+    signed_at = timezone.now()
     signature = _signature(snapshot, actor.pk, signed_at, words)
     signed = Snapshot.objects.filter(pk=snapshot.pk, signed_by__isnull=True).update(
         signed_by=actor, signed_at=signed_at, meaning=words, evaluation=evaluation, signature=signature
@@ -196,7 +201,7 @@ def refuse_real_pixels(images: list[SyntheticImage]) -> None:
 def _accepted(study: Study, classes: list[str] | None) -> list[tuple[Item, SyntheticImage, Annotation]]:
     """Accepted items in the order of their image's digest."""
     # Locked, so that an item cannot leave its state between the list and the rows of the snapshot.
-    rows = study.items.for_snapshot().select_for_update(of=("self",))
+    rows = study.items.for_snapshot().select_for_update(of=("self",), no_key=True)
     rows = rows.select_related("synthetic_image__batch", "outcome")
     found = []
     for item in rows.prefetch_related("outcome__regions__label_class").order_by("synthetic_image__digest"):

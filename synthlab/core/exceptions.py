@@ -75,6 +75,17 @@ class TooLarge(DomainError):
     title = "Too large"
 
 
+class TooMany(DomainError):
+    """It was tried too often in a short time."""
+
+    status = 429
+    title = "Too many tries"
+
+    def __init__(self, code: str, detail: str, *, retry_after: int, **extra: Any) -> None:
+        super().__init__(code, detail, **extra)
+        self.retry_after = retry_after
+
+
 class Unavailable(DomainError):
     """A part of the installation is down or busy; the same request may succeed later."""
 

@@ -130,7 +130,10 @@ def make_batch(
         image_size=SIZE,
         channels=3 if mode == "RGB" else 1,
         latent_size=8,
-        state=GeneratorState.CANDIDATE,
+        state=GeneratorState.APPROVED,
+        approved_by=dataset.owner,
+        approved_at=timezone.now(),
+        approval_reason="test",
     )
     batch = Batch.objects.create(
         generator=generator,

@@ -24,7 +24,7 @@ from tests.architecture.source_tree import CODE, ROOT, parsed, project_files, py
 DOCS = ROOT / "docs"
 REFUSALS = {
     "BadInput", "Conflict", "DomainError", "InvalidInput", "NotAllowed", "NotFound", "PreconditionFailed",
-    "PreconditionRequired", "TooLarge", "Unavailable",
+    "PreconditionRequired", "TooLarge", "TooMany", "Unavailable",
 }  # fmt: skip
 CODED = {
     "AuthenticationFailed",

@@ -14,7 +14,7 @@ from rest_framework import exceptions, status
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
-from synthlab.core.exceptions import DomainError, NotFound, Unavailable
+from synthlab.core.exceptions import DomainError, NotFound, TooMany, Unavailable
 from synthlab.core.reference import current_reference
 
 PROBLEM_TYPE = "application/problem+json"
@@ -92,7 +92,7 @@ def handle_exception(exc: Exception, context: Mapping[str, Any]) -> Response | N
         body = problem_body(
             status_code=exc.status, code=exc.code, title=exc.title, detail=exc.detail, **exc.extra
         )
-        if isinstance(exc, Unavailable):
+        if isinstance(exc, Unavailable | TooMany):
             headers["Retry-After"] = str(exc.retry_after)
     elif isinstance(exc, exceptions.ValidationError):
         body = _validation_body(exc)

@@ -1,0 +1,76 @@
+"""What stands between a wish and a study: approved generators, the right role, one's own password."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from annotation.models import ReadKind
+from annotation.services import assigning, filling
+from annotation.services.deciding import plan_read
+from generation.models import Generator, GeneratorState
+from synthlab.core.exceptions import Conflict, InvalidInput
+from tests.annotation.factories import Scene, make_batch
+from tests.annotation.test_snapshots import accepted_scene, measured
+from tests.factories import PASSWORD, client_of
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_candidates_images_are_judged_and_not_read():
+    scene = Scene(1)
+    batch = make_batch(scene.dataset, 1)
+    Generator.objects.filter(pk=batch.generator_id).update(
+        state=GeneratorState.CANDIDATE, approved_by=None, approved_at=None
+    )
+    batch.refresh_from_db()
+    assert batch not in list(filling.released_batches(scene.study, scene.manager))
+    with pytest.raises(Conflict) as refusal:
+        filling.fill_study(actor=scene.manager, study=scene.study, batches=[batch])
+    assert refusal.value.code == "generator_not_approved"
+    assert scene.study.items.count() == 1
+
+
+def test_images_of_a_generator_that_was_approved_once_stay_good():
+    scene = Scene(1)
+    batch = make_batch(scene.dataset, 1)
+    Generator.objects.filter(pk=batch.generator_id).update(state=GeneratorState.RETIRED)
+    batch.refresh_from_db()
+    assert filling.fill_study(actor=scene.manager, study=scene.study, batches=[batch]).added == 1
+
+
+def test_an_adjudication_goes_to_reviewers_only():
+    scene = Scene(1)
+    read = plan_read(scene.study.items.get(), ReadKind.ADJUDICATION)
+    with pytest.raises(InvalidInput) as refusal:
+        assigning.assign_reads(actor=scene.manager, study=scene.study, reads=[read], reader=scene.reader)
+    assert refusal.value.code == "not_a_reader"
+    given = assigning.assign_reads(
+        actor=scene.manager, study=scene.study, reads=[read], reader=scene.reviewer
+    )
+    assert given == 1
+
+
+def test_a_page_of_items_asks_the_database_no_more_when_full(django_assert_max_num_queries: Any):
+    scene = Scene(12, files=False)
+    client = client_of(scene.manager)
+    client.get("/api/v1/items")
+    with django_assert_max_num_queries(14):
+        assert len(client.get("/api/v1/items").json()["results"]) == 12
+
+
+def test_guessing_the_password_of_a_signature_ends_after_five_tries():
+    scene = accepted_scene(1)
+    snapshot = measured(scene)
+    client, url = client_of(scene.manager), f"/api/v1/snapshots/{snapshot.pk}/sign"
+
+    def sign(password: str) -> Any:
+        return client.post(url, {"password": password, "meaning": "approved"}, format="json")
+
+    assert [sign(f"guess {number}").status_code for number in range(7)] == [403] * 5 + [429] * 2
+    refused = sign(PASSWORD)
+    assert (refused.status_code, refused.json()["code"]) == (429, "too_many_passwords")
+    assert int(refused["Retry-After"]) == 300
+    snapshot.refresh_from_db()
+    assert not snapshot.is_signed
