@@ -34,7 +34,7 @@ _UNDECIDED = (ItemState.WAITING, ItemState.READING, ItemState.REVIEW, ItemState.
 def lock_item(item_id: UUID) -> Item:
     """The item's row, locked: two answers to the same image are settled one after the other."""
     rows = Item.objects.select_related("study", "synthetic_image", "source_image")
-    return rows.select_for_update(of=("self",)).get(pk=item_id)
+    return rows.select_for_update(of=("self",), no_key=True).get(pk=item_id)
 
 
 def settle_item(item: Item) -> None:

@@ -28,7 +28,7 @@ def use_late_answer(*, actor: User, annotation: Annotation) -> Annotation:
     """
     require_manager(actor, annotation.read.study)
     rows = Read.objects.select_related("study__schema", "item__synthetic_image", "item__source_image")
-    read = rows.select_for_update(of=("self",)).get(pk=annotation.read_id)
+    read = rows.select_for_update(of=("self",), no_key=True).get(pk=annotation.read_id)
     if annotation.is_final or not annotation.is_late or read.state not in (ReadState.OPEN, ReadState.LEASED):
         raise Conflict(
             "late_answer_unusable", "The read has its answer already; the late one stays kept beside it."

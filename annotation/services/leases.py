@@ -32,7 +32,7 @@ def lock_read(*, actor: User, read: Read) -> tuple[Read, Standing]:
     if not Read.objects.visible_to(actor).filter(pk=read.pk).exists():
         raise NotFound("not_found", "There is no such thing here, or it is not yours to see.")
     rows = Read.objects.select_related("study__schema", "item__synthetic_image", "item__source_image")
-    locked = rows.select_for_update(of=("self",)).get(pk=read.pk)
+    locked = rows.select_for_update(of=("self",), no_key=True).get(pk=read.pk)
     return locked, _standing(locked, actor)
 
 

@@ -79,7 +79,7 @@ def claim_reads(*, reader: User, study: Study, count: int = 1) -> Claim:
     with transaction.atomic():
         # The person's own rows are the lock between two tabs: no image twice, and never more than three held.
         roles = list(
-            Membership.objects.select_for_update()
+            Membership.objects.select_for_update(no_key=True)
             .filter(study=study, user=reader, role__in=tuple(_KINDS))
             .order_by("role")
         )

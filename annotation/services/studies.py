@@ -166,7 +166,7 @@ def remove_member(*, actor: User, study: Study, user: User, role: str) -> None:
     """
     require_manager(actor, study)
     # All managers' rows are locked: of two who remove each other at once one must stay.
-    managers = list(study.memberships.select_for_update().filter(role=StudyRole.MANAGER))
+    managers = list(study.memberships.select_for_update(no_key=True).filter(role=StudyRole.MANAGER))
     if role == StudyRole.MANAGER and [row.user_id for row in managers] == [user.pk]:
         raise Conflict("last_manager", "A study keeps at least one manager. Add another one first.")
     removed, _ = study.memberships.filter(user=user, role=role).delete()

@@ -83,7 +83,7 @@ def request_approved_evaluation(*, actor: User, image_set: ImageSet) -> Evaluati
 
 
 def _enqueue(actor: User, image_set: ImageSet, policy: GatePolicy, extractor: str, seed: int) -> Evaluation:
-    dataset = Dataset.objects.select_for_update().get(pk=image_set.dataset_id)
+    dataset = Dataset.objects.select_for_update(no_key=True).get(pk=image_set.dataset_id)
     if not dataset.images.present().in_split(Split.VAL).exists():
         raise Conflict("no_validation_split", "This data set has no validation images to measure against.")
     looks = Evaluation.objects.filter(dataset=dataset, split=Split.VAL)

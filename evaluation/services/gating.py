@@ -149,7 +149,7 @@ def _decide(
 
 def _lock(batch: Batch) -> None:
     """Of two decisions made together the later one sees the earlier."""
-    Batch.objects.select_for_update().get(pk=batch.pk)
+    Batch.objects.select_for_update(no_key=True).get(pk=batch.pk)
 
 
 def is_released(batch: Batch) -> bool:

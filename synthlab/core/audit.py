@@ -171,7 +171,7 @@ def _ensure_chain(name: str) -> AuditChain:
 
 def _lock_head(name: str) -> AuditChain:
     _ensure_chain(name)
-    return AuditChain.objects.select_for_update().get(name=name)
+    return AuditChain.objects.select_for_update(no_key=True).get(name=name)
 
 
 def _move_head(head: AuditChain, event: AuditEvent) -> None:

@@ -99,6 +99,19 @@ def test_no_pickle_is_read_or_written():
     assert not found
 
 
+def test_a_locked_row_can_be_named_by_other_rows_meanwhile():
+    """A full row lock makes whoever holds an audit chain and names the row wait at commit: a deadlock."""
+    found = [
+        f"{named(path)}:{node.lineno}"
+        for path in python_files(*CODE)
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func).endswith(".select_for_update")
+        and not any(word.arg == "no_key" and ast.unparse(word.value) == "True" for word in node.keywords)
+    ]
+    assert not found, "say select_for_update(no_key=True)"
+
+
 def test_arrays_are_never_read_with_objects_allowed():
     found = [
         named(path)

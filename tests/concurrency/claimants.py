@@ -80,7 +80,7 @@ def _end(spec: dict[str, Any], reads: list[Any], reader: Any) -> list[str]:
     if spec["answer"] == "submit":
         return [str(read.pk) for read in reads if _submit(read, reader)]
     with transaction.atomic():
-        held = Read.objects.select_for_update().filter(
+        held = Read.objects.select_for_update(no_key=True).filter(
             pk__in=[read.pk for read in reads], state="leased", reader=reader
         )
         keys = [read.pk for read in held]

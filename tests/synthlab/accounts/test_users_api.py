@@ -3,12 +3,12 @@
 import threading
 
 import pytest
-from django.db import connections
+from django.db import OperationalError, connections
 from rest_framework.test import APIClient
 
 from synthlab.accounts.models import User
 from synthlab.accounts.services import people
-from synthlab.core.audit import verify_chain
+from synthlab.core.audit import record_event, verify_chain
 from synthlab.core.exceptions import Conflict, NotAllowed, NotFound
 from synthlab.core.models import AuditEvent
 from tests.factories import (
@@ -160,6 +160,36 @@ def test_two_admins_cannot_remove_each_other_at_once(bystanders):
         thread.join()
     assert sorted(outcomes) == ["admins_only", "done"]
     assert User.objects.filter(role="admin", is_active=True).count() == 1 + bystanders
+
+
+@pytest.mark.django_db(transaction=True)
+def test_looking_after_people_and_what_else_the_audit_tells_of_do_not_block_each_other():
+    admin, victims = make_admin(), [make_clinician() for _ in range(5)]
+    barrier = threading.Barrier(2)
+    failures: list[Exception] = []
+
+    def repeat(step):
+        barrier.wait()
+        try:
+            for victim in victims:
+                step(victim)
+        except OperationalError as error:
+            failures.append(error)
+        finally:
+            connections.close_all()
+
+    def tell(victim):
+        record_event(chain="site", actor=admin, action="test.told", target=victim)
+
+    def shut_out(victim):
+        people.deactivate_user(actor=admin, user=victim)
+
+    threads = [threading.Thread(target=repeat, args=[step]) for step in (tell, shut_out)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
 
 
 def test_who_was_shut_out_during_a_request_finishes_nothing():
