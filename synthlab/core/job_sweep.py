@@ -80,7 +80,8 @@ def _release(job: Job) -> JobState | None:
         with transaction.atomic():
             lock_parent(job)
             # Looked at again under its lock: the worker may have come back in the last moment.
-            if not Job.objects.select_for_update().lease_lost().filter(pk=job.pk, fence=job.fence).exists():
+            lost = Job.objects.select_for_update(no_key=True).lease_lost()
+            if not lost.filter(pk=job.pk, fence=job.fence).exists():
                 return None
             return crash(job, code="worker_lost", error="Its worker died or stopped answering.")
     except LeaseLost:
@@ -91,7 +92,7 @@ def _send_again() -> int:
     sent = 0
     for job in unheard(settings.JOB_LEASE_SECONDS):
         with transaction.atomic():
-            if unheard(settings.JOB_LEASE_SECONDS).select_for_update().filter(pk=job.pk).exists():
+            if unheard(settings.JOB_LEASE_SECONDS).select_for_update(no_key=True).filter(pk=job.pk).exists():
                 send_message(job)
                 sent += 1
     return sent
