@@ -14,5 +14,9 @@ class AnnotationConfig(AppConfig):
         home.register()
         register_audit_scope(managed_chains)
         register(
-            "export", "annotation.tasks.run_export", lane=Lane.SHORT, on_end="annotation.tasks.end_export"
+            "export",
+            "annotation.tasks.run_export",
+            lane=Lane.SHORT,
+            on_end="annotation.tasks.end_export",
+            on_requeue="annotation.tasks.requeue_export",
         )

@@ -44,5 +44,9 @@ def _tell(context: JobContext, done: int, total: int) -> None:
     context.progress("writing", done, total)
 
 
+def requeue_export(job: Job) -> None:
+    exporting.requeue_export(job)
+
+
 def end_export(job: Job) -> None:
     exporting.end_export(job)

@@ -16,4 +16,5 @@ class EvaluationConfig(AppConfig):
             "evaluation.tasks.run_evaluation",
             lane=Lane.LONG,
             on_end="evaluation.tasks.end_evaluation",
+            on_requeue="evaluation.tasks.requeue_evaluation",
         )

@@ -18,5 +18,9 @@ def run_evaluation(context: JobContext) -> None:
     evaluating.complete_evaluation(context=context, evaluation=evaluation, result=result)
 
 
+def requeue_evaluation(job: Job) -> None:
+    evaluating.requeue_evaluation(job)
+
+
 def end_evaluation(job: Job) -> None:
     evaluating.end_evaluation(job)

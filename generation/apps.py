@@ -19,5 +19,12 @@ class GenerationConfig(AppConfig):
             "generation.tasks.run_training",
             lane=Lane.LONG,
             on_end="generation.tasks.end_training",
+            on_requeue="generation.tasks.requeue_training",
         )
-        register("batch", "generation.tasks.run_batch", lane=Lane.LONG, on_end="generation.tasks.end_batch")
+        register(
+            "batch",
+            "generation.tasks.run_batch",
+            lane=Lane.LONG,
+            on_end="generation.tasks.end_batch",
+            on_requeue="generation.tasks.requeue_batch",
+        )

@@ -112,6 +112,14 @@ def _sample_spec(batch: Batch, shard: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
+def requeue_training(job: Job) -> None:
+    training.requeue_training(job)
+
+
+def requeue_batch(job: Job) -> None:
+    batches.requeue_batch(job)
+
+
 def end_ingest(job: Job) -> None:
     ingesting.end_ingest(job)
 

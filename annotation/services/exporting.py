@@ -89,6 +89,17 @@ def complete_export(*, context: JobContext, export: Export, archive: Path) -> di
     return result
 
 
+def requeue_export(job: Job) -> None:
+    """A failed export may be tried again by whoever may ask for one.
+
+    Raises:
+        NotAllowed: Who asked for it does not manage the study any more.
+    """
+    export = Export.objects.select_related("snapshot__study").get(pk=job.subject_pk)
+    if job.requested_by is not None:
+        require_manager(job.requested_by, export.snapshot.study)
+
+
 def end_export(job: Job) -> None:
     """The job ended without success: the export says so."""
     state = ExportState.CANCELLED if job.state == JobState.CANCELLED else ExportState.FAILED

@@ -29,7 +29,7 @@ from evaluation.services.gating import (
 )
 from evaluation.services.image_sets import make_batch_set
 from generation.models import Batch, Dataset, SourceImage, Split, Symmetries
-from generation.services.access import require_use
+from generation.services.access import require_use, require_use_again
 from synthlab.accounts.models import User
 from synthlab.core.audit import dataset_chain, record_event
 from synthlab.core.exceptions import Conflict, InvalidInput
@@ -204,6 +204,17 @@ def _score_rows(evaluation: Evaluation, path: Path) -> Iterator[ImageScore]:
                 p_value=row["p_value"],
                 flags=row["flags"],
             )
+
+
+def requeue_evaluation(job: Job) -> None:
+    """A failed measurement of a batch may be tried again by whoever may ask for one.
+
+    Raises:
+        NotAllowed: Who asked for it may not use the data set any more.
+    """
+    evaluation = Evaluation.objects.select_related("image_set", "dataset").get(pk=job.subject_pk)
+    if evaluation.image_set.batch_id is not None:  # an approved set is measured for the managers of its study
+        require_use_again(job, evaluation.dataset)
 
 
 def end_evaluation(job: Job) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from generation.models import Dataset, DatasetRole
 from synthlab.accounts.models import User
 from synthlab.core.exceptions import NotAllowed
+from synthlab.core.models import Job
 
 
 def is_owner(user: User, dataset: Dataset) -> bool:
@@ -32,6 +33,16 @@ def require_owner(user: User, dataset: Dataset) -> None:
     """
     if not is_owner(user, dataset):
         raise NotAllowed("owner_only", "Only the owner of the data set may do this.")
+
+
+def require_use_again(job: Job, dataset: Dataset) -> None:
+    """Refuse to queue a failed job again whose person has left the data set since.
+
+    Raises:
+        NotAllowed: code `members_only`.
+    """
+    if job.requested_by is not None:
+        require_use(job.requested_by, dataset)
 
 
 def require_use(user: User, dataset: Dataset) -> None:

@@ -22,7 +22,7 @@ from generation.models import (
     GeneratorState,
     SyntheticImage,
 )
-from generation.services.access import require_use
+from generation.services.access import require_use, require_use_again
 from synthlab.accounts.models import User
 from synthlab.core.audit import dataset_chain, record_event
 from synthlab.core.exceptions import Conflict, InvalidInput
@@ -95,7 +95,7 @@ def _check_numbers(count: int, seed: int, truncation: float) -> None:
 
 def _check_generator(generator: Generator, count: int) -> None:
     # Its row is the lock: two requests together must not pass a limit that each alone keeps.
-    generator = Generator.objects.select_for_update().get(pk=generator.pk)
+    generator = Generator.objects.select_for_update(no_key=True).get(pk=generator.pk)
     if generator.state == GeneratorState.RETIRED:
         raise Conflict("generator_retired", "This generator is retired and makes no new images.")
     if generator.state == GeneratorState.CANDIDATE:
@@ -238,6 +238,22 @@ def end_batch(job: Job) -> None:
     Batch.objects.filter(pk=job.subject_pk).exclude(state=BatchState.SUCCEEDED).update(
         state=state, completed_at=timezone.now()
     )
+
+
+def requeue_batch(job: Job) -> None:
+    """A failed batch may go on if what it lacks might be asked for now.
+
+    Raises:
+        NotAllowed: Who asked for it may not use the data set any more.
+        Conflict: The generator is retired.
+        InvalidInput: A candidate has been asked for as many images as it may make.
+    """
+    batch = Batch.objects.select_related("generator__dataset").get(pk=job.subject_pk)
+    require_use_again(job, batch.generator.dataset)
+    _check_generator(batch.generator, batch.count - batch.images.count())
+    # Its images count as promised from now on.
+    ended = Batch.objects.filter(pk=batch.pk, state__in=(BatchState.FAILED, BatchState.CANCELLED))
+    ended.update(state=BatchState.QUEUED, completed_at=None)
 
 
 def read_rows(manifest: Path) -> list[dict[str, Any]]:

@@ -21,7 +21,7 @@ from generation.models import (
     TrainingSample,
     TrainingState,
 )
-from generation.services.access import require_use
+from generation.services.access import require_use, require_use_again
 from generation.services.generators import register_generator
 from synthlab.accounts.models import User
 from synthlab.core.audit import dataset_chain, record_event
@@ -131,8 +131,7 @@ def resume_training(*, actor: User, training: Training) -> Training:
         Conflict: The run is not paused, cancelled or failed, or the data set changed since.
     """
     require_use(actor, training.dataset)
-    if training.manifest_digest != training.dataset.manifest_digest:
-        raise Conflict("dataset_changed", "The data set changed since this training began: start a new one.")
+    _require_same_images(training)
     rows = Training.objects.filter(pk=training.pk, state__in=RESUMABLE)
     if rows.update(state=TrainingState.QUEUED, stop_reason="") != 1:
         raise Conflict("training_not_resumable", f"This training is {training.state}; nothing to resume.")
@@ -218,7 +217,9 @@ def complete_training(*, context: JobContext, training: Training, result: dict[s
 
 def end_training(job: Job) -> None:
     """The job ended without success: the training's state follows, and the last checkpoint stays."""
-    training = Training.objects.select_for_update().select_related("dataset").get(pk=job.subject_pk)
+    training = (
+        Training.objects.select_for_update(no_key=True).select_related("dataset").get(pk=job.subject_pk)
+    )
     if training.job_id != job.pk:
         return  # another job has gone on with it
     if job.state == JobState.CANCELLED:
@@ -234,6 +235,23 @@ def end_training(job: Job) -> None:
         target=training,
         facts={"job": str(job.pk), "error": job.error_code, "step": training.step},
     )
+
+
+def requeue_training(job: Job) -> None:
+    """A failed job may go on where a resumed run might.
+
+    Raises:
+        NotAllowed: Who asked for it may not use the data set any more.
+        Conflict: The data set changed.
+    """
+    training = Training.objects.select_related("dataset").get(pk=job.subject_pk)
+    require_use_again(job, training.dataset)
+    _require_same_images(training)
+
+
+def _require_same_images(training: Training) -> None:
+    if training.manifest_digest != training.dataset.manifest_digest:
+        raise Conflict("dataset_changed", "The data set changed since this training began: start a new one.")
 
 
 def _audit(training: Training, actor: User, action: str, **facts: Any) -> None:

@@ -19,6 +19,8 @@ class JobKind:
         lane: Which cluster takes it.
         on_end: Dotted path of `on_end(job)`, run in the transaction that makes a job failed, cancelled or dead.
         deadline_seconds: How long one attempt may take; none means as long as the lane allows.
+        on_requeue: Dotted path of `on_requeue(job)`, run in the transaction that queues a failed job again; it raises a
+            DomainError where the work may no longer be done: its person may have lost the right since.
     """
 
     name: str
@@ -26,6 +28,7 @@ class JobKind:
     lane: Lane
     on_end: str | None = None
     deadline_seconds: int | None = None
+    on_requeue: str | None = None
 
 
 class UnknownKind(LookupError):
@@ -42,13 +45,14 @@ def register(
     lane: Lane,
     on_end: str | None = None,
     deadline_seconds: int | None = None,
+    on_requeue: str | None = None,
 ) -> None:
     """Make a kind of job known. Called from `AppConfig.ready()`; see `JobKind` for the arguments.
 
     Raises:
         ValueError: Another handler has this name.
     """
-    known = JobKind(kind, handler, lane, on_end, deadline_seconds)
+    known = JobKind(kind, handler, lane, on_end, deadline_seconds, on_requeue)
     if _kinds.setdefault(kind, known) != known:
         raise ValueError(f"two kinds of job are called {kind!r}")
 

@@ -145,7 +145,7 @@ def cancel(*, actor: User | None, job: Job) -> Job:
     """See `jobs.request_cancel`."""
     with transaction.atomic():
         lock_parent(job)
-        row = Job.objects.select_for_update().get(pk=job.pk)
+        row = Job.objects.select_for_update(no_key=True).get(pk=job.pk)
         if row.is_finished:
             raise Conflict("job_finished", f"The job has already ended ({row.state}).", state=row.state)
         record_event(chain=SITE_CHAIN, actor=actor, action="job.cancel_requested", target=row)
@@ -158,23 +158,34 @@ def revive(*, actor: User | None, job: Job) -> Job:
     """See `jobs.requeue_job`."""
     with transaction.atomic():
         lock_parent(job)
-        row = Job.objects.select_for_update().get(pk=job.pk)
+        row = Job.objects.select_for_update(no_key=True).get(pk=job.pk)
         if row.state not in (JobState.FAILED, JobState.DEAD):
             raise Conflict("job_not_failed", f"Only a failed or dead job can be queued again ({row.state}).")
+        _ask_kind(row)
         record_event(chain=SITE_CHAIN, actor=actor, action="job.requeued", target=row)
         broken = (JobState.FAILED, JobState.DEAD, JobState.CANCELLED)
-        for shard in row.children.select_for_update().filter(state__in=broken):
+        for shard in row.children.select_for_update(no_key=True).filter(state__in=broken):
             _queue_again(shard, attempt=0, finished_at=None, cancel_requested_at=None)
         _queue_again(row, attempt=0, finished_at=None, cancel_requested_at=None)
     job.refresh_from_db()
     return job
 
 
+def _ask_kind(job: Job) -> None:
+    """Let the app that knows what the job is about refuse to queue it again."""
+    try:
+        path = kind_of(job.kind).on_requeue
+    except UnknownKind:
+        return
+    if path is not None:
+        cast(Callable[[Job], None], load(path))(job)
+
+
 def lock_parent(job: Job) -> Job | None:
     """Lock the row of the job's parent for this transaction."""
     if job.parent_id is None:
         return None
-    return Job.objects.select_for_update().get(pk=job.parent_id)
+    return Job.objects.select_for_update(no_key=True).get(pk=job.parent_id)
 
 
 def add_up(parent_id: Any) -> None:
@@ -187,7 +198,11 @@ def add_up(parent_id: Any) -> None:
 
 
 def _locked(job: Job) -> Job:
-    row = Job.objects.select_for_update().filter(pk=job.pk, state=JobState.RUNNING, fence=job.fence).first()
+    row = (
+        Job.objects.select_for_update(no_key=True)
+        .filter(pk=job.pk, state=JobState.RUNNING, fence=job.fence)
+        .first()
+    )
     if row is None:
         raise LeaseLost
     return row
@@ -209,7 +224,7 @@ def _stop(row: Job) -> None:
 
 
 def _cancel_shards(job: Job) -> None:
-    for shard in job.children.select_for_update().filter(state__in=LIVE_JOB_STATES):
+    for shard in job.children.select_for_update(no_key=True).filter(state__in=LIVE_JOB_STATES):
         _stop(shard)
 
 

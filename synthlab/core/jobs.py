@@ -95,7 +95,7 @@ def enqueue_job(
 
 
 def _check_parent(parent: Job) -> None:
-    row = Job.objects.select_for_update().get(pk=parent.pk)
+    row = Job.objects.select_for_update(no_key=True).get(pk=parent.pk)
     if row.is_finished:
         raise Conflict("job_finished", "The job has ended; nothing can be added to it.")
     if row.parent_id is not None:
@@ -120,6 +120,7 @@ def requeue_job(*, actor: User | None, job: Job) -> Job:
 
     Raises:
         Conflict: The job is neither failed nor dead.
+        DomainError: Its kind refuses, as when its person may no longer use the data set.
     """
     from synthlab.core.job_states import revive
 

@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 
 from generation.models import Batch, BatchState, GeneratorState
-from generation.services import batches
+from generation.services import batches, datasets
 from synthlab.core.exceptions import Conflict, InvalidInput, NotAllowed
+from synthlab.core.jobs import requeue_job
 from synthlab.core.models import Job, JobState
-from tests.factories import make_scientist
+from tests.factories import client_of, make_scientist
 from tests.generation.factories import make_batch, make_generator
 
 pytestmark = pytest.mark.django_db
@@ -121,3 +122,40 @@ def test_a_cancelled_batch_says_so():
     batch.job.refresh_from_db()
     assert batch.job.state == JobState.CANCELLED
     assert batch.state == BatchState.CANCELLED
+
+
+def _fail(batch: Batch) -> Job:
+    assert batch.job is not None
+    Job.objects.filter(pk=batch.job.pk).update(state=JobState.FAILED, finished_at=batch.created_at)
+    Batch.objects.filter(pk=batch.pk).update(state=BatchState.FAILED, completed_at=batch.created_at)
+    return Job.objects.get(pk=batch.job.pk)
+
+
+def test_who_has_left_the_data_set_cannot_queue_a_failed_batch_again():
+    generator, member = make_generator(), make_scientist()
+    owner = generator.dataset.owner
+    membership = datasets.set_member(actor=owner, dataset=generator.dataset, user=member)
+    batch = batches.request_batch(actor=member, generator=generator, count=4, seed=1)
+    job = _fail(batch)
+    datasets.remove_member(actor=owner, member=membership)
+    answer = client_of(member).post(f"/api/v1/jobs/{job.pk}/requeue")
+    assert (answer.status_code, answer.json()["code"]) == (403, "members_only")
+    job.refresh_from_db()
+    assert job.state == JobState.FAILED
+
+
+def test_a_failed_batch_comes_back_within_the_limit_of_its_candidate_only():
+    generator = make_generator()
+    owner = generator.dataset.owner
+    first = batches.request_batch(actor=owner, generator=generator, count=2000, seed=1)
+    job = _fail(first)
+    second = batches.request_batch(actor=owner, generator=generator, count=2000, seed=2)
+    with pytest.raises(InvalidInput) as refusal:
+        requeue_job(actor=owner, job=job)
+    assert refusal.value.code == "candidate_limit"
+    _fail(second)
+    requeue_job(actor=owner, job=job)
+    first.refresh_from_db()
+    assert (first.state, first.completed_at) == (BatchState.QUEUED, None)
+    with pytest.raises(InvalidInput):
+        batches.request_batch(actor=owner, generator=generator, count=1, seed=3)
