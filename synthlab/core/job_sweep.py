@@ -18,7 +18,7 @@ from synthlab.core.job_states import LeaseLost, crash, lock_parent
 from synthlab.core.job_work import remove_old_folders
 from synthlab.core.jobs import send_message, unheard
 from synthlab.core.models import Job, JobState
-from synthlab.core.uploads import clear_staging
+from synthlab.core.uploads import clear_abandoned, clear_staging, remove_staging_folder, staged_owners
 from synthlab.logs import get_logger
 
 log = get_logger(__name__)
@@ -52,6 +52,7 @@ def sweep() -> SweepReport:
         folders=_tidy(),
     )
     clear_pending(time.time() - _PENDING_SECONDS)
+    _clear_ended_uploads()
     if report.did_something:
         log.info("jobs_swept", requeued=report.requeued, ended=report.ended, resent=report.resent)
     return report
@@ -69,6 +70,18 @@ def clear_uploads() -> int:
     """At start-up: empty the staging folder but for the uploads of jobs that still wait for them."""
     subjects = Job.objects.live().values_list("subject_id", flat=True)
     return clear_staging(keep=[subject for subject in subjects if subject is not None])
+
+
+def _clear_ended_uploads() -> None:
+    """Raw uploads go with their job, also where the worker died after its last commit and could not remove them."""
+    unknown = []
+    for owner in staged_owners():
+        jobs = Job.objects.filter(subject_id=owner)
+        if not jobs.exists():
+            unknown.append(owner)  # a request that is still at work, or that was killed
+        elif not jobs.live().exists():
+            remove_staging_folder(owner)
+    clear_abandoned(time.time() - _PENDING_SECONDS, unknown)
 
 
 def _lost() -> list[Job]:

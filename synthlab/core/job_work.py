@@ -34,12 +34,18 @@ def remove_old_folders(job: Job) -> int:
     kept = set() if job.state == JobState.SUCCEEDED else {_checkpoint_fence(job)}
     if not job.is_finished:
         kept.add(str(job.fence))
-    doomed = [path for path in home.iterdir() if path.name not in kept] if home.is_dir() else []
+    paths = list(home.iterdir()) if home.is_dir() else []
+    # What is newer than the row that we were given belongs to somebody who claimed the job in the meantime.
+    doomed = [path for path in paths if path.name not in kept and not _is_newer(path, job)]
     for path in doomed:
         shutil.rmtree(path, ignore_errors=True)
     if home.is_dir() and not any(home.iterdir()):
         home.rmdir()
     return len(doomed)
+
+
+def _is_newer(path: Path, job: Job) -> bool:
+    return path.name.isdecimal() and int(path.name) > job.fence
 
 
 def _checkpoint_fence(job: Job) -> str:

@@ -5,10 +5,11 @@ Client file names are identifiers of patients more often than not. They stay in 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -131,6 +132,35 @@ def clear_staging(keep: Iterable[uuid.UUID | str] = ()) -> int:
         else:
             path.unlink(missing_ok=True)
     return len(doomed)
+
+
+def staged_owners() -> Iterator[uuid.UUID]:
+    """The rows whose uploads lie in the staging folder."""
+    root = Path(settings.STAGING_ROOT)
+    for path in root.iterdir() if root.is_dir() else ():
+        with contextlib.suppress(ValueError):
+            yield uuid.UUID(path.name)
+
+
+def clear_abandoned(older_than: float, owners: Iterable[uuid.UUID]) -> int:
+    """Remove what a killed web process left: files that arrived, and folders of rows that never came to be.
+
+    Args:
+        older_than: Only what was last written before this time (seconds since the epoch).
+        owners: Names of folders that no row stands behind.
+
+    Returns:
+        How many files and folders were removed.
+    """
+    root = Path(settings.STAGING_ROOT)
+    left = [*(root / _ARRIVING).glob("*"), *(root / str(owner) for owner in owners)]
+    removed = 0
+    for path in left:
+        with contextlib.suppress(FileNotFoundError):  # it was kept, or removed by another, just now
+            if path.stat().st_mtime < older_than:
+                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink()
+                removed += 1
+    return removed
 
 
 def _staging_folder(name: str) -> Path:

@@ -163,6 +163,15 @@ def test_work_folders_of_old_attempts_go_but_for_the_checkpoint(job: Job) -> Non
     assert not job_folder(job).exists()
 
 
+def test_a_row_that_was_read_before_a_new_claim_removes_nothing_of_it(context: JobContext, job: Job) -> None:
+    before = Job.objects.get(pk=job.pk)
+    take_away(job)
+    newer = job_folder(job) / str(job.fence + 1)
+    newer.mkdir()
+    assert remove_old_folders(before) == 0
+    assert newer.is_dir()
+
+
 def test_a_cursor_cannot_lead_out_of_the_work_root(job: Job, tmp_path: Path) -> None:
     (job_folder(job) / "0").mkdir(parents=True)
     for checkpoint in (str(tmp_path), "../..", "/", 7, ""):

@@ -1,6 +1,8 @@
 """Uploads: in the staging folder only, for the owner only, under names of ours, and gone afterwards."""
 
+import os
 import stat
+import time
 import uuid
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,10 @@ from django.conf import settings as django_settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import HttpRequest
 from django.test import RequestFactory
+from django.utils import timezone
 
+from synthlab.core.job_sweep import sweep
+from synthlab.core.models import Job, JobState
 from synthlab.core.uploads import (
     StagedFile,
     UploadTooLarge,
@@ -86,6 +91,25 @@ def test_start_up_empties_all_but_what_waits(staging: Path) -> None:
     (staging / "link").symlink_to("/")
     assert clear_staging(keep=[waiting]) == 3
     assert [path.name for path in staging.iterdir()] == [str(waiting)]
+
+
+@pytest.mark.django_db
+def test_the_sweep_removes_what_a_killed_process_left(staging: Path) -> None:
+    ended, waiting, killed, arriving = (uuid.uuid4() for _ in range(4))
+    for owner in (ended, waiting, killed, arriving):
+        (make_staging_folder(owner) / "000000").write_bytes(b"a patient")
+    now = timezone.now()
+    Job.objects.create(kind="test_answer", subject_id=ended, state=JobState.SUCCEEDED, finished_at=now)
+    Job.objects.create(kind="test_answer", subject_id=waiting)
+    (staging / "arriving").mkdir()
+    for name in ("old", "new"):
+        (staging / "arriving" / name).write_bytes(b"a patient")
+    two_days_ago = time.time() - 2 * 86_400
+    for path in (staging / str(killed), staging / "arriving" / "old", staging / str(waiting)):
+        os.utime(path, (two_days_ago, two_days_ago))
+    sweep()
+    assert {path.name for path in staging.iterdir()} == {str(waiting), str(arriving), "arriving"}
+    assert [path.name for path in (staging / "arriving").iterdir()] == ["new"]
 
 
 def test_staging_folders_have_ids_for_names() -> None:
