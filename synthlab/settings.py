@@ -14,7 +14,9 @@ DOCS_ROOT = SHARE / "docs"
 
 # --- Where we listen, and what that demands -----------------------------------------------------
 BIND = env.str("SYNTHLAB_BIND", "127.0.0.1:8000")
-ON_LOOPBACK = is_loopback(BIND)
+BEHIND_PROXY = env.bool("SYNTHLAB_BEHIND_PROXY", False)
+# A proxy stands there for others, whatever address it finds us at.
+ON_LOOPBACK = is_loopback(BIND) and not BEHIND_PROXY
 DEBUG = env.bool("SYNTHLAB_DEBUG", False)
 HTTPS = env.bool("SYNTHLAB_HTTPS", not ON_LOOPBACK)
 LOCAL_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
@@ -71,6 +73,7 @@ MIDDLEWARE = [
     "synthlab.core.middleware.ReferenceMiddleware",
     "synthlab.core.middleware.BodyLimitMiddleware",
     "synthlab.core.middleware.SessionAgeMiddleware",
+    "synthlab.core.middleware.NoStoreMiddleware",
 ]
 ROOT_URLCONF = "synthlab.urls"
 WSGI_APPLICATION = "synthlab.wsgi.application"
@@ -151,7 +154,7 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = True
 ACCOUNT_SESSION_REMEMBER = True  # no box to tick; the age of a session is ours to set
 ACCOUNT_RATE_LIMITS = {"login": "30/m/ip", "login_failed": "20/m/ip,5/5m/key"}
-ALLAUTH_TRUSTED_PROXY_COUNT = 1 if env.bool("SYNTHLAB_BEHIND_PROXY", False) else 0
+ALLAUTH_TRUSTED_PROXY_COUNT = 1 if BEHIND_PROXY else 0
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "SynthLab"
 MFA_ADAPTER = "synthlab.accounts.adapter.SealedSecretsAdapter"
@@ -169,7 +172,7 @@ SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 CSRF_FAILURE_VIEW = "synthlab.core.views.csrf_failure"
-if env.bool("SYNTHLAB_BEHIND_PROXY", False):
+if BEHIND_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 # In Django 6's shape, so that its own SECURE_CSP can take this over unchanged.
 SECURE_CSP = {

@@ -1,4 +1,4 @@
-"""What happens around every request: its reference, the ceiling on its body, the age of its session."""
+"""What happens around every request: its reference, the ceiling on its body, the age of its session, what is kept."""
 
 from __future__ import annotations
 
@@ -101,3 +101,20 @@ class SessionAgeMiddleware:
         now = int(time.time())
         if now - request.session.get(LAST_SEEN, 0) >= LAST_SEEN_STEP:
             request.session[LAST_SEEN] = now
+
+
+class NoStoreMiddleware:
+    """Keeps what a person sees out of browsers' and proxies' stores, unless the answer says otherwise.
+
+    Wards share computers: after a logout the back button must not show the last person's work.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer; to anybody who says who they are with a `Cache-Control` of its own."""
+        response = self.get_response(request)
+        if settings.SESSION_COOKIE_NAME in request.COOKIES or "Authorization" in request.headers:
+            response.headers.setdefault("Cache-Control", "private, no-store")
+        return response

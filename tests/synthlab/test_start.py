@@ -19,6 +19,13 @@ BAD = {
     "plain-http-on-network": {**NETWORK, "SYNTHLAB_HTTPS": "false"},
     "any-host-on-network": {**NETWORK, "SYNTHLAB_ALLOWED_HOSTS": "*"},
     "wildcard-host-on-network": {**NETWORK, "SYNTHLAB_ALLOWED_HOSTS": ".example.org"},
+    "debug-behind-a-proxy": {"SYNTHLAB_BEHIND_PROXY": "true", "SYNTHLAB_DEBUG": "true"},
+    "any-host-behind-a-proxy": {"SYNTHLAB_BEHIND_PROXY": "true", "SYNTHLAB_ALLOWED_HOSTS": "*"},
+    "plain-http-behind-a-proxy": {
+        "SYNTHLAB_BEHIND_PROXY": "true",
+        "SYNTHLAB_HTTPS": "false",
+        "SYNTHLAB_ALLOWED_HOSTS": "lab.example.org",
+    },
     "no-host-on-network": {"SYNTHLAB_BIND": "192.0.2.1:8000"},
     "plain-origin-on-network": {**NETWORK, "SYNTHLAB_TRUSTED_ORIGINS": "http://lab.example.org"},
     "wildcard-origin": {"SYNTHLAB_TRUSTED_ORIGINS": "https://*.example.org"},
@@ -80,6 +87,17 @@ def test_the_first_start_makes_its_own_secrets(tmp_path, repository):
 
 def test_a_good_configuration_for_a_network_starts(tmp_path, repository):
     done = start(tmp_path, repository, **NETWORK, SYNTHLAB_TRUSTED_ORIGINS="https://lab.example.org")
+    assert done.returncode == 0, done.stderr
+
+
+def test_behind_a_proxy_cookies_are_for_https_only(tmp_path, repository):
+    told = {"SYNTHLAB_BEHIND_PROXY": "true", "SYNTHLAB_ALLOWED_HOSTS": "lab.example.org"}
+    code = "import synthlab.settings as s; assert s.SESSION_COOKIE_SECURE and s.SECURE_HSTS_SECONDS"
+    kept = {name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR") if name in os.environ}
+    env = {**kept, "SYNTHLAB_HOME": str(tmp_path / "home"), **told}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=env, cwd=repository, capture_output=True, timeout=60, check=False
+    )
     assert done.returncode == 0, done.stderr
 
 

@@ -247,3 +247,17 @@ def test_a_second_factor_is_asked_for_and_its_secret_is_sealed():
     cache.clear()  # the code of this half minute was used above
     assert fresh.post(reverse("mfa_authenticate"), {"code": code()}).status_code == 302
     assert fresh.get(ME).status_code == 200
+
+
+def test_nothing_that_a_person_sees_stays_in_a_shared_browser():
+    client = log_in(make_clinician())
+    for path in (
+        reverse("home"),
+        reverse("jobs"),
+        reverse("study-pages"),
+        ME,
+        "/api/v1/studies",
+        "/nowhere/",
+    ):
+        assert client.get(path)["Cache-Control"] == "private, no-store", path
+    assert "Cache-Control" not in Client().get("/livez")
