@@ -44,7 +44,7 @@ class ItemViewSet(GenericViewSet[Item]):
     def retrieve(self, request: Request, pk: UUID) -> Response:
         return Response(self._describe([self.get_object()])[0])
 
-    def _describe(self, items: Sequence[Item]) -> list[dict[str, Any]]:
+    def _describe(self, items: Sequence[Item]) -> Sequence[dict[str, Any]]:
         managed = Study.objects.with_role(person_of(self.request), StudyRole.MANAGER)
         keys = set(managed.filter(pk__in={item.study_id for item in items}).values_list("pk", flat=True))
         return [describe_item(item, manages=item.study_id in keys) for item in items]

@@ -1,3 +1,5 @@
+"""What everything else stands on: jobs, files, audit, checks."""
+
 from django.apps import AppConfig
 
 

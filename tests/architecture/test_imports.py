@@ -19,7 +19,7 @@ def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture
-def copied_tree(repository, tmp_path) -> Path:
+def copied_tree(repository: Path, tmp_path: Path) -> Path:
     """The packages in a folder of their own, where a fault can be planted."""
     for name in CONTRACT_FILES:
         source = repository / name

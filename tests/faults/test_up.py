@@ -78,13 +78,14 @@ def family(process: psutil.Popen) -> set[int]:
 def facts(home: Path) -> dict[str, object]:
     path = home / "run" / "up.json"
     wait_for(path.exists, 60)
-    return json.loads(path.read_text())
+    written: dict[str, object] = json.loads(path.read_text())
+    return written
 
 
 def answers(url: str) -> bool:
     try:
         with urllib.request.urlopen(f"{url}/livez", timeout=5) as answer:
-            return answer.status == 200
+            return bool(answer.status == 200)
     except OSError:
         return False
 

@@ -64,7 +64,7 @@ def accept_invitation(*, token: str, password: str) -> User:
                 "This link was used already, is too old, or was copied in part. Ask an admin for a new one.",
             )
         # The person first, then their links: every service that touches both does it in this order.
-        user = User.objects.select_for_update(no_key=True).get(pk=link.user_id)
+        user: User = User.objects.select_for_update(no_key=True).get(pk=link.user_id)
         try:
             validate_password(password, user)
         except ValidationError as error:

@@ -4,7 +4,11 @@ SQLite rebuilds a table to alter it and loses its triggers: a later migration th
 `install` again (the system check synthlab.E006 says so when it was forgotten).
 """
 
+from collections.abc import Sequence
+
 from django.db import migrations
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.migrations.state import StateApps
 
 KEPT = (
     "id",
@@ -73,15 +77,15 @@ REMOVE_SQLITE = tuple(
 REMOVE_POSTGRESQL = ("DROP FUNCTION IF EXISTS audit_event_refuse() CASCADE",)
 
 
-def install(apps, schema_editor):
+def install(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
     run(schema_editor, SQLITE, POSTGRESQL)
 
 
-def remove(apps, schema_editor):
+def remove(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
     run(schema_editor, REMOVE_SQLITE, REMOVE_POSTGRESQL)
 
 
-def run(schema_editor, sqlite, postgresql):
+def run(schema_editor: BaseDatabaseSchemaEditor, sqlite: Sequence[str], postgresql: Sequence[str]) -> None:
     statements = {"sqlite": sqlite, "postgresql": postgresql}[schema_editor.connection.vendor]
     for statement in statements:
         schema_editor.execute(statement)

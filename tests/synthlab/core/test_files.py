@@ -33,8 +33,8 @@ DATA = bytes(range(256)) * 40
 
 @pytest.fixture(autouse=True)
 def media(settings: Any, tmp_path: Path) -> Path:
-    settings.MEDIA_ROOT = tmp_path / "media"
-    return settings.MEDIA_ROOT
+    folder = settings.MEDIA_ROOT = tmp_path / "media"
+    return folder
 
 
 def test_the_name_is_the_digest(media: Path) -> None:

@@ -44,7 +44,8 @@ def state(job: Job) -> str:
 
 def has_message(job: Job) -> bool:
     job.refresh_from_db()
-    return OrmQ.objects.filter(pk=job.message_id).exists()
+    found: bool = OrmQ.objects.filter(pk=job.message_id).exists()
+    return found
 
 
 def test_the_parent_waits_and_then_joins() -> None:

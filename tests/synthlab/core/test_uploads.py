@@ -27,8 +27,8 @@ from synthlab.core.uploads import (
 
 @pytest.fixture(autouse=True)
 def staging(settings: Any, tmp_path: Path) -> Path:
-    settings.STAGING_ROOT = tmp_path / "staging"
-    return settings.STAGING_ROOT
+    folder = settings.STAGING_ROOT = tmp_path / "staging"
+    return folder
 
 
 def post(*files: tuple[str, bytes]) -> HttpRequest:
