@@ -49,7 +49,7 @@ def start_ingest(
     """
     require_owner(actor, dataset)
     _check(options)
-    Dataset.objects.select_for_update().get(pk=dataset.pk)
+    Dataset.objects.select_for_update(no_key=True).get(pk=dataset.pk)
     _require_empty(dataset)
     groups = options.get("groups") or {}
     kept = {name: value for name, value in options.items() if name != "groups"}
