@@ -98,6 +98,17 @@ async function answered(method, url, options) {
 }
 
 /**
+ * For whom this page was made. The cookie may belong to somebody else by now, who has logged in in another tab; what
+ * was entered here must not become theirs.
+ *
+ * @returns {Record<string, string>}
+ */
+function actingUser() {
+  const user = globalThis.document?.body?.dataset.user;
+  return user ? { "X-Acting-User": user } : {};
+}
+
+/**
  * @param {string} method
  * @param {RequestOptions} options
  * @returns {Record<string, string>}
@@ -106,6 +117,7 @@ function headersFor(method, { body, ifMatch, ifNoneMatch, key }) {
   return {
     Accept: "application/json, application/problem+json, */*;q=0.5",
     ...(SAFE.has(method) ? {} : { "X-CSRFToken": csrfToken() }),
+    ...actingUser(),
     ...(body === undefined ? {} : { "Content-Type": "application/json" }),
     ...(ifMatch == null ? {} : { "If-Match": quoted(ifMatch) }),
     ...(ifNoneMatch ? { "If-None-Match": ifNoneMatch } : {}),

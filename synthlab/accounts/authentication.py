@@ -14,6 +14,7 @@ from synthlab.accounts.services.tokens import find_token
 from synthlab.core.exceptions import NotAllowed
 
 SCHEME = "Bearer"
+ACTING_USER = "X-Acting-User"  # our pages say for whom they were made
 
 
 class TokenAuthentication(authentication.BaseAuthentication):
@@ -42,12 +43,21 @@ class TokenAuthentication(authentication.BaseAuthentication):
 
 
 class SessionAuthentication(authentication.SessionAuthentication):
-    """The session of a page, with the CSRF token on everything that changes something."""
+    """The session of a page, with the CSRF token on everything that changes something.
+
+    Wards share computers: a page that one person left open sends with the cookie of whoever logged in beside it since.
+    So each page says whose it is, and what it sends for another one than is logged in now is refused as a lost login.
+    """
 
     def authenticate(self, request: Request) -> tuple[Any, None] | None:
         user = getattr(request._request, "user", AnonymousUser())
         if not user.is_authenticated or not user.is_active:
             return None
+        if request.headers.get(ACTING_USER, str(user.pk)) != str(user.pk):
+            raise exceptions.AuthenticationFailed(
+                "Somebody else has logged in in this browser. Nothing was changed; log in again.",
+                code="other_person",
+            )
         self.enforce_csrf(request)
         return user, None
 

@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 
-from annotation.models import ReadKind
+from annotation.models import Annotation, Read, ReadKind
 from annotation.services import assigning, filling
 from annotation.services.deciding import plan_read
 from generation.models import Generator, GeneratorState
 from synthlab.core.exceptions import Conflict, InvalidInput
-from tests.annotation.factories import Scene, make_batch
+from tests.annotation.calls import claim, submit
+from tests.annotation.factories import LABELLED, Scene, make_batch
+from tests.annotation.test_queue import expire
 from tests.annotation.test_snapshots import accepted_scene, measured
 from tests.factories import PASSWORD, client_of
 
@@ -74,3 +76,16 @@ def test_guessing_the_password_of_a_signature_ends_after_five_tries():
     assert int(refused["Retry-After"]) == 300
     snapshot.refresh_from_db()
     assert not snapshot.is_signed
+
+
+def test_a_page_left_open_cannot_answer_as_the_next_person_at_the_computer():
+    scene = Scene(1)
+    (read,) = claim(client_of(scene.reader), scene)["reads"]
+    expire(Read.objects.get(pk=read["id"]))
+    browser = client_of(scene.second)
+    assert claim(browser, scene)["reads"][0]["id"] == read["id"]
+    refused = submit(browser, read, LABELLED, X_Acting_User=str(scene.reader.pk))
+    assert (refused.status_code, refused.json()["code"]) == (401, "other_person")
+    assert not Annotation.objects.exists()
+    taken = submit(browser, read, LABELLED, X_Acting_User=str(scene.second.pk))
+    assert taken.status_code == 200
