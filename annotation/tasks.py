@@ -34,7 +34,11 @@ def run_export(context: JobContext) -> dict[str, Any]:
             target=archive,
             on_progress=lambda done, total: _tell(context, done, total),
         )
-    except (DamagedImageError, FileNotFoundError, ValueError) as error:
+    except FileNotFoundError as error:  # whose own words would tell where our files lie
+        raise Conflict(
+            "export_damaged", "The export was stopped: the stored file of an image is missing."
+        ) from error
+    except (DamagedImageError, ValueError) as error:
         raise Conflict("export_damaged", f"The export was stopped: {error}.") from error
     return exporting.complete_export(context=context, export=export, archive=archive)
 

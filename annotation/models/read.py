@@ -41,9 +41,12 @@ class ReadQuerySet(models.QuerySet["Read"]):
         return self.filter(Q(reader=user) | Q(holders__reader=user)).distinct()
 
     def lookable_by(self, user: User) -> ReadQuerySet:
-        """Reads whose pixels a person may see: own ones, and all of studies they review or manage."""
+        """Reads whose pixels a person may see: own ones, and all of studies they review or manage.
+
+        Nobody sees pixels of a study that they have left.
+        """
         overseen = Study.objects.with_role(user, StudyRole.REVIEWER, StudyRole.MANAGER)
-        own = Q(reader=user) | Q(holders__reader=user)
+        own = (Q(reader=user) | Q(holders__reader=user)) & Q(study__in=Study.objects.visible_to(user))
         return self.filter(own | Q(study__in=overseen)).distinct()
 
     def live(self) -> ReadQuerySet:

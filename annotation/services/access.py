@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from annotation.models import Study, StudyRole
+from annotation.models import ReadKind, Study, StudyRole
 from synthlab.accounts.models import User
 from synthlab.core.exceptions import NotAllowed
 
@@ -32,3 +32,8 @@ def require_manager(user: User, study: Study) -> None:
         NotAllowed: code `study_role_needed`.
     """
     require_role(user, study, StudyRole.MANAGER)
+
+
+def role_for(kind: str) -> StudyRole:
+    """Who does reads of a kind: reviewers adjudicate, readers read."""
+    return StudyRole.REVIEWER if kind == ReadKind.ADJUDICATION else StudyRole.READER

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 
-from annotation.models import LIVE_READ_STATES, Read, ReadKind, ReadState, Study, StudyRole
-from annotation.services.access import require_manager, roles_in
+from annotation.models import LIVE_READ_STATES, Read, ReadKind, ReadState, Study
+from annotation.services.access import require_manager, role_for, roles_in
 from synthlab.accounts.models import User
 from synthlab.core.audit import record_event, study_chain
 from synthlab.core.exceptions import Conflict, InvalidInput
@@ -73,7 +73,7 @@ def withdraw_reads(*, actor: User, study: Study, reads: Sequence[Read]) -> int:
 def _require_roles(study: Study, reads: Sequence[Read], person: User) -> None:
     roles = roles_in(person, study)
     for read in reads:
-        role = StudyRole.REVIEWER if read.kind == ReadKind.ADJUDICATION else StudyRole.READER
+        role = role_for(read.kind)
         if role not in roles:
             raise InvalidInput("not_a_reader", f"reader: This person is not a {role} of the study.")
 

@@ -8,6 +8,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from annotation.models import LIVE_READ_STATES, Read, ReadKind, ReadSkip, ReadState, SkipKind
+from annotation.services.access import role_for, roles_in
 from annotation.services.queue import LEASE, take_leases
 from synthlab.accounts.models import User
 from synthlab.core.audit import record_event, study_chain
@@ -126,6 +127,10 @@ def _standing(read: Read, actor: User) -> Standing:
     mine = read.reader_id == actor.pk
     if read.state in (ReadState.SUBMITTED, ReadState.RETURNED):
         return Standing.ANSWERED if mine else Standing.LOST
+    if role_for(read.kind) not in roles_in(actor, read.study):
+        return (
+            Standing.LOST
+        )  # they have left the study: what they still send is kept and offered, and does not count
     if read.state == ReadState.LEASED:
         return Standing.HELD if mine else Standing.LOST
     if (

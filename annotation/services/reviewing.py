@@ -19,7 +19,7 @@ from annotation.models import (
     ReviewVerdict,
     StudyRole,
 )
-from annotation.services.access import require_role
+from annotation.services.access import require_role, role_for, roles_in
 from annotation.services.answers import check_answer, describe_answer
 from annotation.services.deciding import decide_item, lock_item, move_item, plan_read, top_up_reads
 from annotation.services.images import image_of
@@ -62,7 +62,11 @@ def return_(*, actor: User, annotation: Annotation, comment: str) -> Review:
     moved = Read.objects.filter(pk=read.pk, state=ReadState.SUBMITTED).update(state=ReadState.RETURNED)
     if moved != 1:
         raise Conflict("not_in_review", "This answer is not waiting for a review any more.")
-    again = plan_read(item, ReadKind(read.kind), reader=read.reader, is_assigned=True, rev=1)
+    # Who has left the study gets nothing more to read: anybody may then.
+    stays = read.reader is not None and role_for(read.kind) in roles_in(read.reader, read.study)
+    again = plan_read(
+        item, ReadKind(read.kind), reader=read.reader if stays else None, is_assigned=stays, rev=1
+    )
     Annotation.objects.create(
         read=again,
         revision=1,

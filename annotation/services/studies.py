@@ -11,12 +11,13 @@ from annotation.models import (
     LabelSchema,
     Membership,
     Read,
+    ReadKind,
     ReadState,
     Study,
     StudyRole,
     StudyState,
 )
-from annotation.services.access import require_manager
+from annotation.services.access import require_manager, role_for
 from generation.models import Dataset
 from generation.services.access import may_use
 from synthlab.accounts.models import User
@@ -172,13 +173,11 @@ def remove_member(*, actor: User, study: Study, user: User, role: str) -> None:
     removed, _ = study.memberships.filter(user=user, role=role).delete()
     if not removed:
         raise InvalidInput("not_a_member", "This person does not have this role here.")
-    if role == StudyRole.READER:
-        unfinished = Read.objects.filter(
-            study=study, reader=user, state__in=(ReadState.OPEN, ReadState.LEASED)
-        )
-        unfinished.update(
-            state=ReadState.OPEN, reader=None, is_assigned=False, leased_at=None, lease_until=None
-        )
+    kinds = [kind for kind in ReadKind.values if role_for(kind) == role]
+    unfinished = Read.objects.filter(
+        study=study, reader=user, kind__in=kinds, state__in=(ReadState.OPEN, ReadState.LEASED)
+    )
+    unfinished.update(state=ReadState.OPEN, reader=None, is_assigned=False, leased_at=None, lease_until=None)
     _record(actor, study, "study.member_removed", {"user": str(user.pk), "role": role})
 
 

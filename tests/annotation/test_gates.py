@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from annotation.models import Annotation, Read, ReadKind
-from annotation.services import assigning, filling
+from annotation.models import Annotation, Read, ReadKind, ReadState
+from annotation.services import assigning, filling, reviewing, studies
 from annotation.services.deciding import plan_read
 from generation.models import Generator, GeneratorState
 from synthlab.core.exceptions import Conflict, InvalidInput
@@ -89,3 +89,38 @@ def test_a_page_left_open_cannot_answer_as_the_next_person_at_the_computer():
     assert not Annotation.objects.exists()
     taken = submit(browser, read, LABELLED, X_Acting_User=str(scene.second.pk))
     assert taken.status_code == 200
+
+
+def test_who_has_left_a_study_sees_and_decides_nothing_in_it_any_more():
+    scene = Scene(1)
+    (read,) = claim(client := client_of(scene.reader), scene)["reads"]
+    url = f"/api/v1/reads/{read['id']}"
+    assert client.get(f"{url}/pixels").status_code == 200
+    studies.remove_member(actor=scene.manager, study=scene.study, user=scene.reader, role="reader")
+    assert client.get(f"{url}/pixels").status_code == 404
+    assert client.post(f"{url}/renew").status_code == 409
+    late = submit(client, read, LABELLED)
+    assert (late.status_code, late.json()["code"], late.json()["kept"]) == (409, "lease_lost", True)
+    assert Read.objects.get().state == ReadState.OPEN
+    assert [row.author for row in Annotation.objects.kept_late()] == [scene.reader]
+
+
+def test_a_reviewer_who_leaves_gives_back_what_was_to_be_adjudicated():
+    scene = Scene(1)
+    read = plan_read(scene.study.items.get(), ReadKind.ADJUDICATION, reader=scene.reviewer, is_assigned=True)
+    studies.remove_member(actor=scene.manager, study=scene.study, user=scene.reviewer, role="reviewer")
+    read.refresh_from_db()
+    assert (read.reader, read.is_assigned, read.state) == (None, False, ReadState.OPEN)
+
+
+def test_an_answer_of_somebody_who_has_left_is_returned_to_anybody():
+    scene = Scene(1)
+    (read,) = scene.claim()
+    scene.submit(read)
+    studies.remove_member(actor=scene.manager, study=scene.study, user=scene.reader, role="reader")
+    reviewing.return_(
+        actor=scene.reviewer, annotation=Annotation.objects.get(is_final=True), comment="Look again."
+    )
+    again = Read.objects.get(state=ReadState.OPEN)
+    assert (again.reader, again.is_assigned) == (None, False)
+    assert again in scene.claim(reader=scene.second)
