@@ -28,7 +28,8 @@ class TrainingData:
     Attributes:
         images: (n, c, h, w) uint8.
         labels: (n,) int64, positions in `classes`; zeros for an unconditional run.
-        monitor: (m, c, h, w) uint8, never trained on; chooses the checkpoint. m may be 0.
+        monitor: (m, c, h, w) uint8, never trained on; watches the run. m may be 0.
+        monitor_groups: how many groups (patients, slides, blocks) the monitor slice spans.
         classes: names in the order that the networks count them; empty for an unconditional run.
         manifest_digest: names the frozen list of images.
     """
@@ -36,6 +37,7 @@ class TrainingData:
     images: Tensor
     labels: Tensor
     monitor: Tensor
+    monitor_groups: int
     classes: tuple[str, ...]
     manifest_digest: str
 
@@ -53,7 +55,8 @@ def load_training_data(manifest_path: Path, config: TrainConfig) -> TrainingData
     """Read a manifest and its images, and refuse what cannot be learnt from before any time is spent.
 
     Args:
-        manifest_path: JSON ``{"digest", "images": [{"path", "class", "digest"}], "monitor": [same]}``.
+        manifest_path: JSON ``{"digest", "images": [{"path", "class", "digest", "group"}], "monitor": [same]}``;
+            an image without a group stands for itself.
         config: image size, channels and whether classes matter.
 
     Raises:
@@ -76,6 +79,7 @@ def load_training_data(manifest_path: Path, config: TrainConfig) -> TrainingData
         images=images,
         labels=torch.tensor(labels, dtype=torch.long),
         monitor=_load_images(monitor, config, "monitor image"),
+        monitor_groups=len({entry.get("group") or place for place, entry in enumerate(monitor)}),
         classes=classes,
         manifest_digest=str(manifest["digest"]),
     )

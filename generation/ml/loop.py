@@ -23,6 +23,9 @@ from generation.ml.weights import GeneratorRecord, serialise_generator
 
 # An untrained generator is allowed to show one picture.
 COLLAPSE_GRACE_STEPS = 200
+# One block of a slide differs from the others by more than a good checkpoint differs from a bad one: on the demo's
+# photograph the distance to a single held-back block grew while the pictures became better.
+FEWEST_CHOOSING_GROUPS = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,8 +118,9 @@ class _Run:
         progress = load_checkpoint(
             folder, self.players.parts, self.config.recipe(), self.data.manifest_digest
         )
-        self.step, self.seconds_before, self.best = progress.step, progress.seconds, progress.best
-        self.best_bytes = read_best(folder)
+        self.step, self.seconds_before = progress.step, progress.seconds
+        if self.data.monitor_groups >= FEWEST_CHOOSING_GROUPS:
+            self.best, self.best_bytes = progress.best, read_best(folder)
 
     @property
     def seconds(self) -> float:
@@ -203,6 +207,9 @@ class _Run:
             )
 
     def _keep_if_best(self, look: Look) -> None:
+        """Choose the checkpoint by the monitor slice, where it spans enough groups to speak for the data."""
+        if self.data.monitor_groups < FEWEST_CHOOSING_GROUPS:
+            return
         distance = look.metrics.get("monitor_kid_pixels")
         if distance is not None and distance < self.best.get("monitor_kid_pixels", math.inf):
             self.best = {"step": self.step, "monitor_kid_pixels": distance}

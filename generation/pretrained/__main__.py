@@ -146,7 +146,12 @@ def _monitor_groups(rows: list[dict[str, Any]]) -> set[str]:
 
 
 def _entry(work: Path, row: dict[str, Any]) -> dict[str, Any]:
-    return {"path": str(work / row["file"]), "class": None, "digest": row["digest"]}
+    return {
+        "path": str(work / row["file"]),
+        "class": None,
+        "digest": row["digest"],
+        "group": row["group_key"],
+    }
 
 
 def _last_checkpoint(work: Path) -> str | None:

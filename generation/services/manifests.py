@@ -53,4 +53,5 @@ def _entry(image: SourceImage) -> dict[str, Any]:
         "path": str(path_of(image.digest)),
         "class": image.class_key or None,
         "digest": image.digest,
+        "group": image.group.key,
     }

@@ -74,10 +74,12 @@ def save_tile(
 
 @pytest.fixture
 def make_manifest(tmp_path: Path) -> Callable[..., Path]:
-    def make(count: int = 24, monitor: int = 0, **kwargs: Any) -> Path:
+    def make(count: int = 24, monitor: int = 0, monitor_groups: int = 0, **kwargs: Any) -> Path:
         folder = tmp_path / "tiles"
         folder.mkdir(exist_ok=True)
         entries = [save_tile(folder, number, **kwargs) for number in range(count + monitor)]
+        for place, entry in enumerate(entries[count:] if monitor_groups else ()):
+            entry["group"] = f"block-{place % monitor_groups}"
         manifest = {"digest": "m" * 64, "images": entries[:count], "monitor": entries[count:]}
         path = tmp_path / "manifest.json"
         path.write_text(json.dumps(manifest))

@@ -152,6 +152,19 @@ def test_best_generator_by_the_monitor_is_kept(tiny, make_manifest, tmp_path, mo
     assert load_generator(path, device=torch.device("cpu")).record.step == 6
 
 
+@pytest.mark.parametrize(("groups", "chosen"), [(4, {}), (5, {"step": 3, "monitor_kid_pixels": 0.1})])
+def test_few_blocks_watch_but_do_not_choose(tiny, make_manifest, tmp_path, monkeypatch, groups, chosen):
+    distances = iter([0.1, 0.5])
+    monkeypatch.setattr(PixelMonitor, "distance", lambda self, images: next(distances))
+    report = Recorder()
+    outcome = run(tiny(), make_manifest(24, monitor=20, monitor_groups=groups), tmp_path, report)
+    assert outcome.best == chosen
+    assert set(report.curve("monitor_kid_pixels")) == {3, 6}
+    path = tmp_path / "g.safetensors"
+    path.write_bytes(outcome.generator)
+    assert load_generator(path, device=torch.device("cpu")).record.step == (3 if chosen else 6)
+
+
 def test_too_small_a_monitor_slice_chooses_nothing(tiny, make_manifest, tmp_path):
     report = Recorder()
     assert run(tiny(), make_manifest(24, monitor=19), tmp_path, report).best == {}
