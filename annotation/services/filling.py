@@ -12,7 +12,7 @@ from django.db import transaction
 from annotation.models import Item, Read, Study, StudyState
 from annotation.services.access import require_manager
 from evaluation.models import Decision, GateDecision
-from generation.models import Batch, BatchState, SourceImage, SyntheticImage
+from generation.models import Batch, BatchState, Dataset, SourceImage, SyntheticImage
 from generation.services.access import may_use
 from synthlab.accounts.models import User
 from synthlab.core.audit import record_event, study_chain
@@ -92,7 +92,8 @@ def released_batches(study: Study, user: User) -> Iterable[Batch]:
     ).select_related("generator__dataset")
     if study.dataset_id:
         return released.filter(generator__dataset=study.dataset_id)
-    return [batch for batch in released if may_use(user, batch.generator.dataset)]
+    own = [dataset for dataset in Dataset.objects.visible_to(user) if may_use(user, dataset)]
+    return released.filter(generator__dataset__in=own)
 
 
 def _check_dataset(actor: User, study: Study, batches: Sequence[Batch]) -> None:
