@@ -20,6 +20,7 @@ class GenerationConfig(AppConfig):
             lane=Lane.LONG,
             on_end="generation.tasks.end_training",
             on_requeue="generation.tasks.requeue_training",
+            is_needed="generation.services.training.names_checkpoint_of",
         )
         register(
             "batch",

@@ -135,6 +135,7 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = 0  # real images touch the disk only in the stagin
 FILE_UPLOAD_HANDLERS = ["synthlab.core.uploads.StagedUploadHandler"]
 FILE_UPLOAD_PERMISSIONS = 0o600
 FILE_UPLOAD_TEMP_DIR = STAGING_ROOT
+STAGING_ROOT.mkdir(parents=True, exist_ok=True, mode=0o700)  # Django refuses every command without it
 
 # --- People, sessions, web safety ---------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"

@@ -85,7 +85,7 @@ class SyntheticImage(Identified):
     seed = models.CharField(max_length=16, help_text="8 bytes as hex")
     class_key = models.CharField(max_length=60, blank=True)
     digest = models.CharField(max_length=64, db_index=True)
-    pixel_digest = models.CharField(max_length=64)
+    pixel_digest = models.CharField(max_length=64, db_index=True)
     size = models.PositiveIntegerField()
     width = models.PositiveSmallIntegerField()
     height = models.PositiveSmallIntegerField()

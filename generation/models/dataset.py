@@ -172,7 +172,7 @@ class SourceImage(Identified):
     ingest = models.ForeignKey(Ingest, on_delete=models.PROTECT, related_name="images")
     ordinal = models.CharField(max_length=40, help_text="place in the upload")
     digest = models.CharField(max_length=64)
-    pixel_digest = models.CharField(max_length=64)
+    pixel_digest = models.CharField(max_length=64, db_index=True)
     thumbnail_digest = models.CharField(max_length=64, blank=True)
     size = models.PositiveBigIntegerField()
     width = models.PositiveIntegerField()

@@ -215,6 +215,12 @@ def complete_training(*, context: JobContext, training: Training, result: dict[s
     return generator
 
 
+def names_checkpoint_of(job: Job) -> bool:
+    """Whether a training would still resume from what this job left, be it weeks ago."""
+    rows = Training.objects.filter(pk=job.subject_id, checkpoint__startswith=f"{job.pk}/")
+    return rows.exclude(state=TrainingState.SUCCEEDED).exists()
+
+
 def end_training(job: Job) -> None:
     """The job ended without success: the training's state follows, and the last checkpoint stays."""
     training = (

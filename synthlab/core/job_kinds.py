@@ -21,6 +21,8 @@ class JobKind:
         deadline_seconds: How long one attempt may take; none means as long as the lane allows.
         on_requeue: Dotted path of `on_requeue(job)`, run in the transaction that queues a failed job again; it raises a
             DomainError where the work may no longer be done: its person may have lost the right since.
+        is_needed: Dotted path of `is_needed(job) -> bool`: whether a row still starts from what an ended job left in
+            its work folder, however long ago that was.
     """
 
     name: str
@@ -29,6 +31,7 @@ class JobKind:
     on_end: str | None = None
     deadline_seconds: int | None = None
     on_requeue: str | None = None
+    is_needed: str | None = None
 
 
 class UnknownKind(LookupError):
@@ -46,13 +49,14 @@ def register(
     on_end: str | None = None,
     deadline_seconds: int | None = None,
     on_requeue: str | None = None,
+    is_needed: str | None = None,
 ) -> None:
     """Make a kind of job known. Called from `AppConfig.ready()`; see `JobKind` for the arguments.
 
     Raises:
         ValueError: Another handler has this name.
     """
-    known = JobKind(kind, handler, lane, on_end, deadline_seconds, on_requeue)
+    known = JobKind(kind, handler, lane, on_end, deadline_seconds, on_requeue, is_needed)
     if _kinds.setdefault(kind, known) != known:
         raise ValueError(f"two kinds of job are called {kind!r}")
 

@@ -12,8 +12,10 @@ from pathlib import Path
 from django.conf import settings
 from django.db import transaction
 from django.db.models.functions import Now
+from django.utils.module_loading import import_string
 
 from synthlab.core.files import clear_pending
+from synthlab.core.job_kinds import UnknownKind, kind_of
 from synthlab.core.job_states import LeaseLost, crash, lock_parent
 from synthlab.core.job_work import remove_old_folders
 from synthlab.core.jobs import send_message, unheard
@@ -131,4 +133,12 @@ def _tidy() -> int:
 def _is_stale(job: Job) -> bool:
     """Whether even the checkpoint of a job that ended without success has been kept long enough."""
     kept = timedelta(days=settings.JOB_CHECKPOINT_DAYS)
-    return Job.objects.filter(pk=job.pk, finished_at__lt=Now() - kept).exists()
+    return Job.objects.filter(pk=job.pk, finished_at__lt=Now() - kept).exists() and not _is_needed(job)
+
+
+def _is_needed(job: Job) -> bool:
+    try:
+        asked = kind_of(job.kind).is_needed
+    except UnknownKind:
+        return False
+    return bool(asked and import_string(asked)(job))

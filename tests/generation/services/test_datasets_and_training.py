@@ -1,7 +1,10 @@
 """Rules of data sets, trainings and generators."""
 
+from datetime import timedelta
+
 import pytest
 from django.conf import settings
+from django.utils import timezone
 
 from generation.models import (
     DatasetRole,
@@ -20,7 +23,7 @@ from synthlab.core.job_context import JobContext
 from synthlab.core.job_lease import Lease
 from synthlab.core.job_states import claim, crash
 from synthlab.core.job_work import make_work_folder
-from synthlab.core.jobs import execute, requeue_job
+from synthlab.core.jobs import execute, requeue_job, sweep_jobs
 from synthlab.core.models import AuditEvent, Job, JobState
 from tests.factories import make_clinician, make_scientist
 from tests.generation.factories import make_dataset, make_generator, weights_file
@@ -188,3 +191,20 @@ def test_a_worker_that_dies_right_after_a_checkpoint_leaves_it_to_the_next(trans
     run.refresh_from_db()
     assert (run.step, again.attempt) == (10, 1)
     assert (settings.WORK_ROOT / run.checkpoint).is_dir()
+
+
+def test_a_checkpoint_is_kept_as_long_as_a_training_would_resume_from_it(settings):
+    dataset = make_dataset(per_split=10)
+    run = training.start_training(actor=dataset.owner, dataset=dataset, config={}, seed=5)
+    run = training.stop_training(actor=dataset.owner, training=run, reason="pause")
+    checkpoint = settings.WORK_ROOT / str(run.job_id) / "1" / "checkpoints" / "step-00000020"
+    checkpoint.mkdir(parents=True)
+    Training.objects.filter(pk=run.pk).update(checkpoint=str(checkpoint.relative_to(settings.WORK_ROOT)))
+    long_ago = timezone.now() - timedelta(days=settings.JOB_CHECKPOINT_DAYS + 1)
+    cursor = {"checkpoint": str(checkpoint)}
+    Job.objects.filter(pk=run.job_id).update(finished_at=long_ago, cursor=cursor, fence=1)
+    sweep_jobs()
+    assert checkpoint.is_dir()
+    Training.objects.filter(pk=run.pk).update(state=TrainingState.SUCCEEDED)
+    sweep_jobs()
+    assert not checkpoint.exists()
