@@ -30,8 +30,16 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
         print(f"synthlab: there is no command {name!r}\n\n{_usage()}", file=sys.stderr)
         sys.exit(2)
     from django.core.management import execute_from_command_line
+    from django.db import OperationalError, ProgrammingError
 
-    execute_from_command_line(["synthlab", command, *arguments[1:]])
+    try:
+        execute_from_command_line(["synthlab", command, *arguments[1:]])
+    except (OperationalError, ProgrammingError) as error:
+        reason = str(error).strip().splitlines()[0]
+        sys.exit(
+            f"synthlab: the database is not ready ({reason}). "
+            f"Run `synthlab migrate`, or start everything with `synthlab up`, and try again."
+        )
     sys.exit(0)
 
 

@@ -44,3 +44,10 @@ def test_a_bad_configuration_is_one_line(tmp_path: Path, monkeypatch: pytest.Mon
     assert done.returncode == 1
     assert done.stderr.startswith("synthlab: refusing to start: ")
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_home_without_a_database_is_one_line(tmp_path: Path) -> None:
+    done = run("create-admin", "first", home=tmp_path)
+    assert done.returncode == 1
+    assert "synthlab migrate" in done.stderr
+    assert "Traceback" not in done.stderr
