@@ -14,10 +14,14 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from PIL import Image
 
+from generation.pretrained.__main__ import prepare_manifest
+from generation.services.generators import read_header
 from synthlab.accounts.models import ApiToken, User
+from synthlab.demo import shipped
 from synthlab.demo.images import write_photograph
 from synthlab.demo.people import make_cast
 from tests.factories import make_admin
+from tests.generation.factories import make_dataset
 
 
 @pytest.mark.django_db
@@ -67,3 +71,16 @@ def test_the_whole_path_over_rest_and_nothing_left_behind(tmp_path):
         if (process.info["environ"] or {}).get("TMPDIR") == str(tmp_path)
     ]
     assert not left
+
+
+@pytest.mark.skipif(not shipped.FILE.exists(), reason="no generator is shipped")
+def test_no_validation_tile_of_the_demo_was_in_the_shipped_generators_training(tmp_path):
+    manifest = json.loads(prepare_manifest(tmp_path).read_text())
+    assert read_header(shipped.FILE)["dataset_manifest_digest"] == manifest["digest"]
+
+
+@pytest.mark.django_db
+def test_the_shipped_generator_is_not_loaded_for_another_split():
+    dataset = make_dataset(per_split=8)
+    assert not shipped.fits(str(dataset.pk))
+    assert shipped.split_digest(str(dataset.pk)) != shipped.split_digest(str(make_dataset(per_split=8).pk))

@@ -16,11 +16,9 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
-from generation.models import Dataset
-from generation.services.generators import import_generator
 from synthlab.accounts.models import User
 from synthlab.client import Client
-from synthlab.demo import journey
+from synthlab.demo import journey, shipped
 from synthlab.demo.people import Person, make_cast
 from synthlab.demo.report import Narrator
 from synthlab.demo.server import NotStarted, Server
@@ -29,7 +27,6 @@ IMAGES = 120
 SEED = 7
 # A budget in seconds: the demonstration is up within minutes on a slow machine, too.
 TRAINING = {"preset": "quick", "steps": None, "seconds": 90}
-SHIPPED = Path(settings.ROOT) / "generation" / "pretrained" / "ihc-64.safetensors"
 TITLE = "Colon glands: what is on this tile?"
 
 
@@ -124,24 +121,13 @@ def _generator(
     known = [row for row in client.pages("generators") if row["dataset"] == dataset["id"]]
     if known:
         return known[0]
-    if train or not SHIPPED.exists():
+    if train or not shipped.fits(dataset["id"]):
         with narrator.step("train", "Training a generator (the page shows its curves)") as tell:
             return journey.train(client, dataset["id"], TRAINING, seed=1, tell=tell)
     with narrator.step("load", "Loading the generator that comes with SynthLab"):
-        generator = import_generator(
-            actor=User.objects.get(pk=cast["scientist"].id),
-            dataset=Dataset.objects.get(pk=dataset["id"]),
-            path=SHIPPED,
-            name="Shipped demo generator (dcgan-s, 64 px)",
-            card=_shipped_card(),
-        )
+        generator = shipped.load(owner=cast["scientist"].id, dataset=dataset["id"])
         connections.close_all()
         return client.get(f"generators/{generator.pk}")
-
-
-def _shipped_card() -> dict[str, Any]:
-    card = SHIPPED.with_suffix(".json")
-    return dict(json.loads(card.read_text())) if card.exists() else {}
 
 
 def _welcome(url: str, cast: dict[str, Person], narrator: Narrator) -> None:
