@@ -22,7 +22,7 @@ DATA = """\
 `skimage.data.immunohistochemistry()`: one 512 × 512 photograph of human colon, immunohistochemical staining (FHL2, brown DAB,
 blue haematoxylin), distributed with scikit-image, no known restrictions. Cut by this project's own ingest into 64 px tiles
 with a stride of 16 px; blocks of the picture are the groups of the split, with a guard band between the splits.
-{images} training tiles were learnt from, {monitor_images} more (whole blocks) only chose the checkpoint. They overlap, so they are
+{images} training tiles were learnt from, {monitor_images} more (whole blocks) only watched the run. They overlap, so they are
 worth far fewer independent pictures. The validation tiles were not used.
 
 Manifest digest: `{manifest_digest}`
@@ -64,7 +64,8 @@ def write_card(
         _table(("step", *_COLUMNS), _curve_rows(curve, int(run["steps"]))),
         "## Make it again\n",
         f"```\n{command}\n```\n",
-        "The bytes come out the same on the same kind of processor, with the same PyTorch and thread count.\n",
+        "The bytes come out the same on the same kind of processor, with the same PyTorch and thread count: tests hold that\n"
+        "for small networks, interrupted or not; this whole run was made once, interrupted and resumed.\n",
     ]
     path.write_text("\n".join(sections), encoding="utf-8")
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import threading
 import zipfile
 from typing import Any
 
+import psutil
 import pytest
 from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -127,7 +129,12 @@ def _train(rest: Rest, dataset: dict[str, Any], monkeypatch: pytest.MonkeyPatch)
     def pause_at_first(**about: Any) -> None:
         seen(**about)
         monkeypatch.setattr(trainings, "record_checkpoint", seen)
+        # The child holds its breath until it was told to stop: on a fast machine it would be done before.
+        children = psutil.Process().children()
+        for child in children:
+            child.suspend()
         rest.post(f"trainings/{training['id']}/pause")
+        threading.Timer(3, lambda: [child.resume() for child in children if child.is_running()]).start()
 
     monkeypatch.setattr(trainings, "record_checkpoint", pause_at_first)
     assert rest.work(training)["state"] == "cancelled"
