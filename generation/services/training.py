@@ -217,7 +217,7 @@ def complete_training(*, context: JobContext, training: Training, result: dict[s
 
 def names_checkpoint_of(job: Job) -> bool:
     """Whether a training would still resume from what this job left, be it weeks ago."""
-    rows = Training.objects.filter(pk=job.subject_id, checkpoint__startswith=f"{job.pk}/")
+    rows = Training.objects.filter(pk=job.subject_pk, checkpoint__startswith=f"{job.pk}/")
     return rows.exclude(state=TrainingState.SUCCEEDED).exists()
 
 

@@ -57,7 +57,8 @@ def evaluate(client: Client, batch: str, *, tell: Tell) -> Json:
 
 def release(client: Client, batch: str, generator: str) -> Json:
     """Release the batch against the rule, which cannot be sure with one slide, and approve its generator."""
-    client.post(f"generators/{generator}/approve", {"reason": RELEASE_REASON})
+    if client.get(f"generators/{generator}")["state"] == "candidate":
+        client.post(f"generators/{generator}/approve", {"reason": RELEASE_REASON})
     return client.post(f"batches/{batch}/decision", {"decision": "released", "reason": RELEASE_REASON})
 
 

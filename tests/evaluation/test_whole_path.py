@@ -121,6 +121,12 @@ def _ingest(rest: Rest) -> dict[str, Any]:
     return result
 
 
+def _resume(children: list[psutil.Process]) -> None:
+    for child in children:
+        if child.is_running():
+            child.resume()
+
+
 def _train(rest: Rest, dataset: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Paused at its first checkpoint, resumed, finished."""
     training = rest.post("trainings", {"dataset": dataset["id"], "config": TINY, "seed": 5})
@@ -134,7 +140,7 @@ def _train(rest: Rest, dataset: dict[str, Any], monkeypatch: pytest.MonkeyPatch)
         for child in children:
             child.suspend()
         rest.post(f"trainings/{training['id']}/pause")
-        threading.Timer(3, lambda: [child.resume() for child in children if child.is_running()]).start()
+        threading.Timer(3, _resume, [children]).start()
 
     monkeypatch.setattr(trainings, "record_checkpoint", pause_at_first)
     assert rest.work(training)["state"] == "cancelled"

@@ -27,6 +27,7 @@ from synthlab.core.jobs import execute, requeue_job, sweep_jobs
 from synthlab.core.models import AuditEvent, Job, JobState
 from tests.factories import make_clinician, make_scientist
 from tests.generation.factories import make_dataset, make_generator, weights_file
+from tests.present import present
 
 pytestmark = pytest.mark.django_db
 
@@ -202,7 +203,7 @@ def test_a_checkpoint_is_kept_as_long_as_a_training_would_resume_from_it(setting
     Training.objects.filter(pk=run.pk).update(checkpoint=str(checkpoint.relative_to(settings.WORK_ROOT)))
     long_ago = timezone.now() - timedelta(days=settings.JOB_CHECKPOINT_DAYS + 1)
     cursor = {"checkpoint": str(checkpoint)}
-    Job.objects.filter(pk=run.job_id).update(finished_at=long_ago, cursor=cursor, fence=1)
+    Job.objects.filter(pk=present(run.job_id)).update(finished_at=long_ago, cursor=cursor, fence=1)
     sweep_jobs()
     assert checkpoint.is_dir()
     Training.objects.filter(pk=run.pk).update(state=TrainingState.SUCCEEDED)

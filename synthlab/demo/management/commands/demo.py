@@ -17,7 +17,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
 from synthlab.accounts.models import User
-from synthlab.client import Client
+from synthlab.client import Client, JobFailed, Problem
 from synthlab.demo import journey, shipped
 from synthlab.demo.people import Person, make_cast
 from synthlab.demo.report import Narrator
@@ -58,6 +58,10 @@ class Command(BaseCommand):
                 time.sleep(0.5)
         except NotStarted as error:
             raise CommandError(f"it did not start:\n{error}") from None
+        except (Problem, JobFailed) as error:
+            raise CommandError(
+                f"{error}\nWhat was made so far is kept; start again to go on. The log is {server.log_path}."
+            ) from None
         except KeyboardInterrupt:
             narrator.say()
         finally:
@@ -97,7 +101,8 @@ def _cast(narrator: Narrator) -> dict[str, Person]:
 def _prepare(url: str, cast: dict[str, Person], narrator: Narrator, *, train: bool) -> None:
     """Whatever of the path is not done yet, so that an interrupted first start goes on."""
     with Client(url, cast["scientist"].token) as client:
-        if any(client.pages("studies")):
+        # A study that was not opened yet is what an interrupted first start left.
+        if any(study["state"] != "draft" for study in client.pages("studies")):
             return
         with (
             tempfile.TemporaryDirectory() as scratch,
