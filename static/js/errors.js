@@ -34,7 +34,8 @@ export class Problem extends Error {
 
   /** The same request may well succeed later. */
   get isPassing() {
-    return PASSING_STATUS.has(this.status);
+    // The same answer is being taken at this moment (sent before a reload, and again after it): ask again, do not give up.
+    return PASSING_STATUS.has(this.status) || this.code === "idempotency_in_flight";
   }
 
   get needsLogin() {

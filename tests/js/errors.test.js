@@ -49,3 +49,8 @@ test("curves are lined up by step, with gaps where nothing was measured", () => 
   assert.deepEqual(columnsOf(curves, ["g_loss", "d_loss"]), [[0, 5, 10], [1, null, 2], [null, 4, 3]]);
   assert.deepEqual(plotGroups(Object.keys(curves)).map(({ names }) => names), [["g_loss", "d_loss"], ["novel"]]);
 });
+
+test("an answer that is being taken at this moment is asked for again, other conflicts are not", () => {
+  assert.equal(new Problem({ status: 409, code: "idempotency_in_flight" }).isPassing, true);
+  assert.equal(new Problem({ status: 409, code: "lease_lost" }).isPassing, false);
+});
