@@ -5,17 +5,18 @@ from __future__ import annotations
 import shutil
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import cast
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models.functions import Now
-from django.utils.module_loading import import_string
 
 from synthlab.core.files import clear_pending
-from synthlab.core.job_kinds import UnknownKind, kind_of
+from synthlab.core.job_kinds import UnknownKind, kind_of, load
 from synthlab.core.job_states import LeaseLost, crash, lock_parent
 from synthlab.core.job_work import remove_old_folders
 from synthlab.core.jobs import send_message, unheard
@@ -141,4 +142,4 @@ def _is_needed(job: Job) -> bool:
         asked = kind_of(job.kind).is_needed
     except UnknownKind:
         return False
-    return bool(asked and import_string(asked)(job))
+    return bool(asked and cast(Callable[[Job], bool], load(asked))(job))
