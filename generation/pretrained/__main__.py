@@ -13,10 +13,12 @@ import json
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from generation.child import BadInput
+from generation.ml.holdback import monitor_groups
 from generation.pretrained.card import write_card
 from synthlab.version import code_version
 
@@ -24,7 +26,6 @@ ROOT = Path(__file__).resolve().parents[2]
 NAME = "ihc-64"
 STEPS = 12_000
 CURVE = "curve.jsonl"  # kept beside the work folders, over all attempts
-MONITOR_SHARE = 0.1
 INGEST_OPTIONS: dict[str, Any] = {"tile": {"size": 64, "stride": 16}, "channels": "rgb", "split": {"seed": 0}}
 CONFIG: dict[str, Any] = {
     "architecture": "dcgan-s",
@@ -86,11 +87,11 @@ def prepare_manifest(folder: Path) -> Path:
     rows = [json.loads(line) for line in (work / "accepted.jsonl").read_text().splitlines()]
     listing = sorted((row["digest"], row["group_key"], row["split"]) for row in rows)
     training = sorted((row for row in rows if row["split"] == "train"), key=lambda row: row["digest"])
-    monitor_groups = _monitor_groups(training)
+    kept = monitor_groups(Counter(row["group_key"] for row in training), seed=CONFIG["seed"])
     manifest: dict[str, Any] = {
         "digest": hashlib.sha256(json.dumps(listing, separators=(",", ":")).encode()).hexdigest(),
-        "images": [_entry(work, row) for row in training if row["group_key"] not in monitor_groups],
-        "monitor": [_entry(work, row) for row in training if row["group_key"] in monitor_groups],
+        "images": [_entry(work, row) for row in training if row["group_key"] not in kept],
+        "monitor": [_entry(work, row) for row in training if row["group_key"] in kept],
     }
     path.write_text(json.dumps(manifest))
     return path
@@ -130,19 +131,6 @@ def _save_photograph(path: Path) -> None:
     from PIL import Image
 
     Image.fromarray(skimage.data.immunohistochemistry()).save(path)  # type: ignore[no-untyped-call]
-
-
-def _monitor_groups(rows: list[dict[str, Any]]) -> set[str]:
-    """Whole region blocks for about a tenth of the tiles: tiles of one block overlap, so they stay together."""
-    sizes: dict[str, int] = {}
-    for row in rows:
-        sizes[row["group_key"]] = sizes.get(row["group_key"], 0) + 1
-    chosen: set[str] = set()
-    for key in sorted(sizes, key=lambda key: hashlib.sha256(f"{CONFIG['seed']}|{key}".encode()).digest()):
-        if sum(sizes[name] for name in chosen) >= MONITOR_SHARE * len(rows):
-            break
-        chosen.add(key)
-    return chosen
 
 
 def _entry(work: Path, row: dict[str, Any]) -> dict[str, Any]:

@@ -7,10 +7,9 @@ import json
 from collections import defaultdict
 from typing import Any
 
+from generation.ml.holdback import monitor_groups
 from generation.models import Dataset, SourceImage, Split
 from synthlab.core.files import path_of
-
-MONITOR_SHARE = 0.1
 
 
 def dataset_digest(dataset: Dataset) -> str:
@@ -33,14 +32,9 @@ def training_manifest(dataset: Dataset, *, seed: int) -> dict[str, Any]:
     rows = dataset.images.present().in_split(Split.TRAIN).select_related("group").order_by("digest")
     for image in rows:
         by_group[image.group.key].append(image)
-    wanted = MONITOR_SHARE * sum(len(images) for images in by_group.values())
-    order = sorted(by_group, key=lambda key: hashlib.sha256(f"{seed}|{key}".encode()).digest())
-    monitor: list[SourceImage] = []
-    for key in order[:-1]:
-        if len(monitor) >= wanted:
-            break
-        monitor += by_group.pop(key)
-    training = [image for key in sorted(by_group) for image in by_group[key]]
+    kept = monitor_groups({key: len(images) for key, images in by_group.items()}, seed=seed)
+    training = [image for key in sorted(by_group) if key not in kept for image in by_group[key]]
+    monitor = [image for key in sorted(kept) for image in by_group[key]]
     return {
         "digest": dataset.manifest_digest,
         "images": [_entry(image) for image in training],
