@@ -14,6 +14,7 @@ from generation.models import (
     DatasetRole,
     Generator,
     Ingest,
+    Rejection,
     SourceImage,
     SyntheticImage,
     Training,
@@ -69,8 +70,17 @@ class IngestSerializer(serializers.ModelSerializer[Ingest]):
         read_only_fields = fields
 
 
+class RejectionSerializer(serializers.ModelSerializer[Rejection]):
+    class Meta:
+        model = Rejection
+        fields = ("id", "ordinal", "code", "detail", "decision", "decided_at")
+        read_only_fields = fields
+
+
 class IngestDetailSerializer(serializers.ModelSerializer[Ingest]):
     """One upload with the reasons for what was not taken."""
+
+    rejections = RejectionSerializer(many=True, read_only=True)
 
     class Meta:
         model = Ingest

@@ -141,7 +141,6 @@ class Ingest(Identified):
     file_count = models.PositiveIntegerField(default=0)
     accepted_count = models.PositiveIntegerField(default=0)
     rejected_count = models.PositiveIntegerField(default=0)
-    rejections = models.JSONField(default=list, help_text='[{"ordinal", "code", "detail"}]')
     deidentification = models.JSONField(default=dict)
     completed_at = models.DateTimeField(null=True)
 
@@ -150,6 +149,48 @@ class Ingest(Identified):
 
     def __str__(self) -> str:
         return f"ingest {self.id}"
+
+
+class RejectionDecision(models.TextChoices):
+    """What a person made of a rejection that may be overruled."""
+
+    OVERRULED = "overruled"
+    CONFIRMED = "confirmed"
+
+
+class Rejection(Identified):
+    """One place of an upload that was not taken, and why.
+
+    Where a person may overrule the reason, `candidate` holds what a row of accepted images would, and the files it names
+    are kept until the decision. Both are emptied by it.
+    """
+
+    ingest = models.ForeignKey(Ingest, on_delete=models.PROTECT, related_name="rejections")
+    ordinal = models.CharField(max_length=40, help_text="place in the upload")
+    code = models.CharField(max_length=40)
+    detail = models.TextField()
+    thumbnail_digest = models.CharField(max_length=64, blank=True)
+    candidate = models.JSONField(
+        default=dict, help_text="digest, sizes, class, group key; empty: nothing is kept"
+    )
+    decision = models.CharField(max_length=10, choices=RejectionDecision, blank=True)
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    decided_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ("created_at", "id")
+        constraints = [
+            models.CheckConstraint(
+                name="rejection_decision_has_a_person",
+                condition=Q(decision="", decided_by__isnull=True, decided_at__isnull=True)
+                | (~Q(decision="") & Q(decided_by__isnull=False, decided_at__isnull=False)),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.code} at {self.ordinal}"
 
 
 class SourceImageQuerySet(models.QuerySet["SourceImage"]):
@@ -178,8 +219,19 @@ class SourceImage(Identified):
     width = models.PositiveIntegerField()
     height = models.PositiveIntegerField()
     channels = models.PositiveSmallIntegerField()
+    bits = models.PositiveSmallIntegerField(default=8)
     class_key = models.CharField(max_length=60, blank=True)
-    withdrawn_at = models.DateTimeField(null=True)
+    flags = models.JSONField(
+        default=list, help_text='what a person should look at: "blurred", "near_duplicate"'
+    )
+    source = models.JSONField(
+        default=dict, help_text="how its pixels came about: window, bits stored, box, tile"
+    )
+    withdrawn_at = models.DateTimeField(null=True, help_text="from here on a tombstone: its files are gone")
+    withdrawn_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    withdrawal_reason = models.TextField(blank=True)
 
     objects = SourceImageQuerySet.as_manager()
 
@@ -189,6 +241,11 @@ class SourceImage(Identified):
             models.UniqueConstraint(fields=["dataset", "digest"], name="source_digest_once"),
             models.CheckConstraint(
                 name="source_has_size", condition=Q(width__gt=0, height__gt=0, size__gt=0)
+            ),
+            models.CheckConstraint(
+                name="source_withdrawal_has_a_person",
+                condition=Q(withdrawn_at__isnull=True, withdrawn_by__isnull=True)
+                | Q(withdrawn_at__isnull=False, withdrawn_by__isnull=False),
             ),
         ]
 

@@ -36,6 +36,7 @@ class Training(Identified):
     requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT)
     job = models.ForeignKey(Job, on_delete=models.PROTECT, null=True, related_name="+")
     state = models.CharField(max_length=10, choices=TrainingState, default=TrainingState.QUEUED)
+    cloned_from = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="clones")
     config = models.JSONField()
     seed = models.PositiveBigIntegerField()
     code_version = models.CharField(max_length=60)

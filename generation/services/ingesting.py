@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from generation.child import BadInput
 from generation.ingest.options import parse_spec
-from generation.models import Dataset, Group, Ingest, SourceImage
+from generation.models import Dataset, Group, Ingest, Rejection, SourceImage
 from generation.services import staging
 from generation.services.access import require_owner
 from generation.services.manifests import dataset_digest
@@ -117,20 +117,22 @@ def complete_ingest(*, context: JobContext, ingest: Ingest, result: dict[str, An
     """
     accepted = list(_lines(Path(result["accepted"])))
     ingest.accepted_count = len(accepted)
-    ingest.rejections = [{name: row[name] for name in _REFUSAL} for row in _lines(Path(result["rejected"]))]
-    ingest.rejected_count = len(ingest.rejections)
+    refused = [{name: row[name] for name in _REFUSAL} for row in _lines(Path(result["rejected"]))]
+    ingest.rejected_count = len(refused)
     ingest.deidentification = result["deidentification"]
     ingest.completed_at = timezone.now()
     if not accepted:
         with context.commit():
             ingest.save()
-        raise _nothing_accepted(ingest)
+            _create_rejections(ingest, refused)
+        raise _nothing_accepted(refused)
     work = context.work_dir
     stored = store_files([work / row["file"] for row in accepted])
     thumbnails = store_files([work / row["thumb"] for row in accepted])
     counts = {"accepted": ingest.accepted_count, "rejected": ingest.rejected_count}
     with context.commit(finish_with=counts):
         ingest.save()
+        _create_rejections(ingest, refused)
         _create_images(ingest, accepted, stored, thumbnails)
         _describe_dataset(ingest.dataset, accepted, result)
         record_event(
@@ -144,8 +146,13 @@ def complete_ingest(*, context: JobContext, ingest: Ingest, result: dict[str, An
     return ingest
 
 
-def _nothing_accepted(ingest: Ingest) -> InvalidInput:
-    reasons = list(dict.fromkeys(row["detail"] for row in ingest.rejections))
+def _create_rejections(ingest: Ingest, refused: Sequence[dict[str, Any]]) -> None:
+    ingest.rejections.all().delete()  # of an attempt whose end was never heard of
+    Rejection.objects.bulk_create((Rejection(ingest=ingest, **row) for row in refused), batch_size=500)
+
+
+def _nothing_accepted(refused: Sequence[dict[str, Any]]) -> InvalidInput:
+    reasons = list(dict.fromkeys(row["detail"] for row in refused))
     told = " ".join(reasons[:3]) or "The upload held no picture."
     more = f" There are {len(reasons) - 3} further reasons." if len(reasons) > 3 else ""
     return InvalidInput(
@@ -192,7 +199,10 @@ def _create_images(
                 width=row["width"],
                 height=row["height"],
                 channels=row["channels"],
+                bits=row["bits"],
                 class_key=row["class"] or "",
+                flags=row["flags"],
+                source=row["source"],
             )
             for row, file, thumbnail in zip(accepted, stored, thumbnails, strict=True)
         ),

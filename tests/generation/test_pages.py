@@ -12,6 +12,7 @@ from generation.models import (
     Dataset,
     DatasetRole,
     Ingest,
+    Rejection,
     Training,
     TrainingMetric,
     TrainingSample,
@@ -175,10 +176,10 @@ def test_empty_states_say_what_to_do() -> None:
 
 def test_a_failed_upload_shows_its_reasons_and_the_form_again() -> None:
     dataset = make_dataset()
-    refusals = [{"ordinal": "3@352,16", "code": "blank", "detail": "The image is flat."}]
     ingest = Ingest.objects.create(
-        dataset=dataset, requested_by=dataset.owner, file_count=1, rejected_count=1, rejections=refusals
+        dataset=dataset, requested_by=dataset.owner, file_count=1, rejected_count=1
     )
+    Rejection.objects.create(ingest=ingest, ordinal="3@352,16", code="blank", detail="The image is flat.")
     ingest.job = enqueue_job("ingest", actor=dataset.owner, subject=ingest)
     ingest.save()
     page = opened(dataset.owner).get(reverse("dataset-page", args=[dataset.pk])).content.decode()

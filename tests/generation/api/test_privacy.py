@@ -71,6 +71,7 @@ def test_a_withdrawn_image_is_gone_for_everybody(cast: Cast) -> None:
     image = cast.dataset.images.first()
     assert image is not None
     image.withdrawn_at = image.created_at
+    image.withdrawn_by = cast.dataset.owner
     image.save()
     assert cast.client("owner").get(f"/api/v1/images/{image.pk}/file").status_code == 404
     thumbnail = reverse("real-thumbnail", args=[cast.dataset.pk, image.pk])

@@ -194,8 +194,7 @@ def test_nothing_usable_is_told_in_words_and_can_be_tried_again() -> None:
     ingest.job.refresh_from_db()
     assert (ingest.job.state, ingest.job.error_code) == (JobState.FAILED, "nothing_accepted")
     assert "not a PNG" in ingest.job.error
-    assert [row["ordinal"] for row in ingest.rejections] == ["0", "1", "2"]
-    assert {frozenset(row) for row in ingest.rejections} == {frozenset({"ordinal", "code", "detail"})}
+    assert list(ingest.rejections.values_list("ordinal", flat=True)) == ["0", "1", "2"]
     assert staged_files() == []
     again = requeue_job(actor=dataset.owner, job=ingest.job)
     execute(str(again.pk))
