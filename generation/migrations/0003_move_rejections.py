@@ -1,9 +1,11 @@
 """Each rejected place becomes a row of its own; apart from the schema changes, as PostgreSQL wants it."""
 
+from typing import Any
+
 from django.db import migrations
 
 
-def rows_from_json(apps, schema_editor):
+def rows_from_json(apps: Any, schema_editor: Any) -> None:
     ingests = apps.get_model("generation", "Ingest")
     rejections = apps.get_model("generation", "Rejection")
     for ingest in ingests.objects.exclude(rejections=[]).iterator():
