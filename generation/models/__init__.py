@@ -16,6 +16,8 @@ from generation.models.dataset import (
     Rejection,
     RejectionDecision,
     SourceImage,
+from generation.models.ingest import Ingest, Rejection, RejectionDecision, Upload
+from generation.models.manifest import Manifest
     Split,
     Symmetries,
 )
@@ -24,6 +26,7 @@ from generation.models.training import (
     GeneratorState,
     Training,
     TrainingMetric,
+from generation.models.withdrawal import Withdrawal
     TrainingSample,
     TrainingState,
 )
@@ -37,6 +40,7 @@ __all__ = [
     "DatasetMember",
     "DatasetRole",
     "Generator",
+    "Manifest",
     "GeneratorState",
     "Group",
     "Ingest",
@@ -47,6 +51,8 @@ __all__ = [
     "Symmetries",
     "SyntheticImage",
     "Training",
+    "Upload",
+    "Withdrawal",
     "TrainingMetric",
     "TrainingSample",
     "TrainingState",

@@ -170,6 +170,10 @@ class Rejection(Identified):
     code = models.CharField(max_length=40)
     detail = models.TextField()
     thumbnail_digest = models.CharField(max_length=64, blank=True)
+    withdrawal = models.ForeignKey(
+        "generation.Withdrawal", on_delete=models.PROTECT, null=True, related_name="images"
+    )
+    erased_at = models.DateTimeField(null=True, help_text="when file, thumbnail and features were gone")
     candidate = models.JSONField(
         default=dict, help_text="digest, sizes, class, group key; empty: nothing is kept"
     )
@@ -185,6 +189,10 @@ class Rejection(Identified):
             models.CheckConstraint(
                 name="rejection_decision_has_a_person",
                 condition=Q(decision="", decided_by__isnull=True, decided_at__isnull=True)
+            models.CheckConstraint(
+                name="source_erased_after_withdrawal",
+                condition=Q(erased_at__isnull=True) | Q(withdrawn_at__isnull=False),
+            ),
                 | (~Q(decision="") & Q(decided_by__isnull=False, decided_at__isnull=False)),
             ),
         ]
