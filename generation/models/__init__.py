@@ -12,24 +12,21 @@ from generation.models.dataset import (
     DatasetMember,
     DatasetRole,
     Group,
-    Ingest,
-    Rejection,
-    RejectionDecision,
     SourceImage,
-from generation.models.ingest import Ingest, Rejection, RejectionDecision, Upload
-from generation.models.manifest import Manifest
     Split,
     Symmetries,
 )
+from generation.models.ingest import Ingest, Rejection, RejectionDecision, Upload
+from generation.models.manifest import Manifest
 from generation.models.training import (
     Generator,
     GeneratorState,
     Training,
     TrainingMetric,
-from generation.models.withdrawal import Withdrawal
     TrainingSample,
     TrainingState,
 )
+from generation.models.withdrawal import Withdrawal
 
 __all__ = [
     "MAX_BATCH_SIZE",
@@ -40,10 +37,10 @@ __all__ = [
     "DatasetMember",
     "DatasetRole",
     "Generator",
-    "Manifest",
     "GeneratorState",
     "Group",
     "Ingest",
+    "Manifest",
     "Rejection",
     "RejectionDecision",
     "SourceImage",
@@ -51,9 +48,9 @@ __all__ = [
     "Symmetries",
     "SyntheticImage",
     "Training",
-    "Upload",
-    "Withdrawal",
     "TrainingMetric",
     "TrainingSample",
     "TrainingState",
+    "Upload",
+    "Withdrawal",
 ]

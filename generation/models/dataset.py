@@ -1,4 +1,4 @@
-"""A real data set, its groups and images, and the uploads they came from."""
+"""A real data set, its groups and images."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import Count, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 
-from synthlab.core.models import Identified, Job
+from synthlab.core.models import Identified
 
 if TYPE_CHECKING:
     from synthlab.accounts.models import User
@@ -131,76 +131,6 @@ class Group(Identified):
         return f"{self.key} ({self.split})"
 
 
-class Ingest(Identified):
-    """One upload: how many were accepted, which places in it were rejected and why."""
-
-    dataset = models.ForeignKey(Dataset, on_delete=models.PROTECT, related_name="ingests")
-    requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT)
-    job = models.ForeignKey(Job, on_delete=models.PROTECT, null=True, related_name="+")
-    options = models.JSONField(default=dict)
-    file_count = models.PositiveIntegerField(default=0)
-    accepted_count = models.PositiveIntegerField(default=0)
-    rejected_count = models.PositiveIntegerField(default=0)
-    deidentification = models.JSONField(default=dict)
-    completed_at = models.DateTimeField(null=True)
-
-    class Meta:
-        ordering = ("-created_at",)
-
-    def __str__(self) -> str:
-        return f"ingest {self.id}"
-
-
-class RejectionDecision(models.TextChoices):
-    """What a person made of a rejection that may be overruled."""
-
-    OVERRULED = "overruled"
-    CONFIRMED = "confirmed"
-
-
-class Rejection(Identified):
-    """One place of an upload that was not taken, and why.
-
-    Where a person may overrule the reason, `candidate` holds what a row of accepted images would, and the files it names
-    are kept until the decision. Both are emptied by it.
-    """
-
-    ingest = models.ForeignKey(Ingest, on_delete=models.PROTECT, related_name="rejections")
-    ordinal = models.CharField(max_length=40, help_text="place in the upload")
-    code = models.CharField(max_length=40)
-    detail = models.TextField()
-    thumbnail_digest = models.CharField(max_length=64, blank=True)
-    withdrawal = models.ForeignKey(
-        "generation.Withdrawal", on_delete=models.PROTECT, null=True, related_name="images"
-    )
-    erased_at = models.DateTimeField(null=True, help_text="when file, thumbnail and features were gone")
-    candidate = models.JSONField(
-        default=dict, help_text="digest, sizes, class, group key; empty: nothing is kept"
-    )
-    decision = models.CharField(max_length=10, choices=RejectionDecision, blank=True)
-    decided_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
-    )
-    decided_at = models.DateTimeField(null=True)
-
-    class Meta:
-        ordering = ("created_at", "id")
-        constraints = [
-            models.CheckConstraint(
-                name="rejection_decision_has_a_person",
-                condition=Q(decision="", decided_by__isnull=True, decided_at__isnull=True)
-            models.CheckConstraint(
-                name="source_erased_after_withdrawal",
-                condition=Q(erased_at__isnull=True) | Q(withdrawn_at__isnull=False),
-            ),
-                | (~Q(decision="") & Q(decided_by__isnull=False, decided_at__isnull=False)),
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.code} at {self.ordinal}"
-
-
 class SourceImageQuerySet(models.QuerySet["SourceImage"]):
     def present(self) -> SourceImageQuerySet:
         return self.filter(withdrawn_at__isnull=True)
@@ -218,7 +148,7 @@ class SourceImage(Identified):
 
     dataset = models.ForeignKey(Dataset, on_delete=models.PROTECT, related_name="images")
     group = models.ForeignKey(Group, on_delete=models.PROTECT, related_name="images")
-    ingest = models.ForeignKey(Ingest, on_delete=models.PROTECT, related_name="images")
+    ingest = models.ForeignKey("generation.Ingest", on_delete=models.PROTECT, related_name="images")
     ordinal = models.CharField(max_length=40, help_text="place in the upload")
     digest = models.CharField(max_length=64)
     pixel_digest = models.CharField(max_length=64, db_index=True)
@@ -240,6 +170,10 @@ class SourceImage(Identified):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
     )
     withdrawal_reason = models.TextField(blank=True)
+    withdrawal = models.ForeignKey(
+        "generation.Withdrawal", on_delete=models.PROTECT, null=True, related_name="images"
+    )
+    erased_at = models.DateTimeField(null=True, help_text="when file, thumbnail and features were gone")
 
     objects = SourceImageQuerySet.as_manager()
 
@@ -254,6 +188,10 @@ class SourceImage(Identified):
                 name="source_withdrawal_has_a_person",
                 condition=Q(withdrawn_at__isnull=True, withdrawn_by__isnull=True)
                 | Q(withdrawn_at__isnull=False, withdrawn_by__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="source_erased_after_withdrawal",
+                condition=Q(erased_at__isnull=True) | Q(withdrawn_at__isnull=False),
             ),
         ]
 
