@@ -81,7 +81,7 @@ def prepare_manifest(folder: Path) -> Path:
     work = folder / "ingest"
     work.mkdir(parents=True, exist_ok=True)
     photograph = folder / "photograph.png"
-    _save_photograph(photograph)
+    save_photograph(photograph)
     files = [{"ordinal": "0", "path": str(photograph)}]
     run_verb("generation.ingest", "ingest", work, {"files": files, "options": INGEST_OPTIONS})
     rows = [json.loads(line) for line in (work / "accepted.jsonl").read_text().splitlines()]
@@ -126,7 +126,8 @@ def run_verb(package: str, verb: str, work: Path, spec: dict[str, Any]) -> dict[
     return result
 
 
-def _save_photograph(path: Path) -> None:
+def save_photograph(path: Path) -> None:
+    """Write scikit-image's colon photograph as a PNG."""
     import skimage.data  # takes a second; not needed to go on with a run
     from PIL import Image
 

@@ -1,0 +1,212 @@
+"""`dcgan-s` against the textbook DCGAN: quality of the images for the same computing time, on real images.
+
+Each contender trains on one frozen manifest, one thread each, and is sampled and judged at every mark of the same run. Two
+dishonest generators stand beside them: the training images replayed, and replayed with noise. They have the best distances
+of all and must be caught by the copy column.
+"""
+
+import shutil
+import statistics
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from bench import training_runs as runs
+from bench.harness import Aim, Bench, Result, Run, run_alone
+from bench.training_sets import ImageSet, cells, tissue
+
+CORES = 2
+MINUTES = (2, 10, 20)  # of two cores, that is twice as many of one
+SEEDS = (0, 1, 2)
+NOISE = 8.0  # grey levels: not to be seen by eye
+COLUMNS = (
+    "images", "contender", "minutes", "seeds", "KID", "KID lowest", "KID highest", "KID floor", "FD", "FD floor",
+    "coverage", "coverage floor", "copies flagged", "images/s", "peak MiB",
+)  # fmt: skip
+
+Cell = dict[str, float]
+Marks = dict[float, list[Cell]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """How long, how often, and with how many images each contender is measured."""
+
+    seconds: Sequence[float]
+    seeds: Sequence[int]
+    samples: int
+
+    def label(self, mark: float) -> str:
+        return f"{mark / 60 / CORES:.3g}"
+
+
+FULL = Plan(seconds=[minutes * 60 * CORES for minutes in MINUTES], seeds=SEEDS, samples=runs.SAMPLES)
+QUICK = Plan(seconds=[20], seeds=[0], samples=100)
+
+
+def measure(run: Run) -> Result:
+    """Every cell of the table, each kept as soon as it is done."""
+    if run.quick:
+        with tempfile.TemporaryDirectory() as temporary:
+            return _measure(run, QUICK, Path(temporary))
+    folder = run.cells.with_suffix("")  # checkpoints: a run that was interrupted goes on from there
+    result = _measure(run, FULL, folder)
+    shutil.rmtree(folder)
+    return result
+
+
+def _measure(run: Run, plan: Plan, folder: Path) -> Result:
+    sets = [tissue(folder / "ihc")]
+    if not run.quick and (cut_cells := cells(folder / "bccd")):
+        sets.append(cut_cells)
+    rows: list[list[str | float]] = []
+    ratios: dict[str, float] = {}
+    for images in sets:
+        table = _contenders(run, plan, images, folder)
+        for name, marks in table.items():
+            rows += [_row(images, name, plan.label(mark), cells_) for mark, cells_ in marks.items()]
+        ratios |= dict(_ratios(plan, images, table))
+        for name, forge in CONTROLS.items():
+            cell = run.cell(f"{images.name}/{name}", partial(_control, plan, images, forge, folder))
+            rows.append(_row(images, name, "–", [cell]))
+            ratios[f"{images.name}_{name}_flagged".replace(" ", "_")] = cell["copies"]
+    return Result(ratios=ratios, columns=COLUMNS, rows=rows, notes=list(_notes(run, plan, sets)))
+
+
+def _contenders(run: Run, plan: Plan, images: ImageSet, folder: Path) -> dict[str, Marks]:
+    """All contenders at all marks; those of one seed side by side, so that both meet the same machine."""
+    table: dict[str, Marks] = {name: {mark: [] for mark in plan.seconds} for name in runs.CONTENDERS}
+    with ThreadPoolExecutor(CORES) as pool:
+        for seed in plan.seeds:
+            for name, cells_ in zip(
+                table,
+                pool.map(partial(_one_run, run, plan, images, folder, seed), table),
+                strict=True,
+            ):
+                for mark, cell in cells_.items():
+                    table[name][mark].append(cell)
+    return table
+
+
+def _one_run(run: Run, plan: Plan, images: ImageSet, folder: Path, seed: int, name: str) -> dict[float, Cell]:
+    work = folder / images.name / f"{name}-{seed}"
+    return {
+        mark: run.cell(
+            f"{images.name}/{name}/{seed}/{mark:g}", partial(_cell, plan, mark, images, name, seed, work)
+        )
+        for mark in plan.seconds
+    }
+
+
+def _cell(plan: Plan, mark: float, images: ImageSet, name: str, seed: int, work: Path) -> Cell:
+    trained = runs.train_to(mark, images, name, seed, work)
+    drawn = runs.sample(Path(trained["weights"]), work / f"drawn-{mark:g}", plan.samples)
+    judged = runs.judge(drawn, images, work / f"judged-{mark:g}", work.parent / "features")
+    return {**judged, "images_per_s": trained["images_per_s"], "peak_mib": trained["peak_mib"]}
+
+
+def replayed(pixels: Sequence[np.ndarray[Any, Any]], count: int) -> Iterator[np.ndarray[Any, Any]]:
+    """Training images as they are."""
+    rng = np.random.default_rng(0)
+    for place in rng.permutation(np.arange(count) % len(pixels)):
+        yield pixels[place]
+
+
+def replayed_with_noise(pixels: Sequence[np.ndarray[Any, Any]], count: int) -> Iterator[np.ndarray[Any, Any]]:
+    """Training images with noise that hides them from a comparison of digests."""
+    rng = np.random.default_rng(1)
+    for image in replayed(pixels, count):
+        yield np.clip(image + rng.normal(0, NOISE, image.shape), 0, 255).round().astype(np.uint8)
+
+
+Forge = Callable[[Sequence[np.ndarray[Any, Any]], int], Iterator[np.ndarray[Any, Any]]]
+CONTROLS: Mapping[str, Forge] = {"replay": replayed, "replay with noise": replayed_with_noise}
+
+
+def _control(plan: Plan, images: ImageSet, forge: Forge, folder: Path) -> Cell:
+    work = folder / images.name / forge.__name__
+    work.mkdir(parents=True, exist_ok=True)
+    pixels = [np.asarray(Image.open(entry["path"])) for entry in images.training]
+    drawn = []
+    for index, image in enumerate(forge(pixels, plan.samples)):
+        path = work / f"{index}.png"
+        Image.fromarray(image).save(path)
+        drawn.append({"id": str(index), "path": str(path), "class": None})
+    return runs.judge(drawn, images, work / "judged", folder / images.name / "features")
+
+
+def _row(images: ImageSet, name: str, minutes: str, measured: Sequence[Cell]) -> list[str | float]:
+    def middle(key: str) -> float | str:
+        return statistics.median(cell[key] for cell in measured) if key in measured[0] else "–"
+
+    distances = [cell["kid"] for cell in measured]
+    return [
+        images.name, name, minutes, len(measured), middle("kid"), min(distances), max(distances), middle("kid_floor"),
+        middle("fd"), middle("fd_floor"), middle("coverage"), middle("coverage_floor"), middle("copies"),
+        middle("images_per_s"), middle("peak_mib"),
+    ]  # fmt: skip
+
+
+def _ratios(plan: Plan, images: ImageSet, table: Mapping[str, Marks]) -> Iterator[tuple[str, float]]:
+    """KID of dcgan-s at a mark over the best that dcgan had reached by then."""
+    kid = {
+        name: {mark: statistics.median(cell["kid"] for cell in cells_) for mark, cells_ in marks.items()}
+        for name, marks in table.items()
+    }
+    for mark in plan.seconds:
+        best = min(value for earlier, value in kid["dcgan"].items() if earlier <= mark)
+        yield f"{images.name}_kid_after_{plan.label(mark)}_min", kid["dcgan-s"][mark] / best
+
+
+def _notes(run: Run, plan: Plan, sets: Sequence[ImageSet]) -> Iterator[str]:
+    if run.quick:
+        yield "20 s of training each show that the benchmark works, and nothing about the contenders."
+    for images in sets:
+        groups = [len({entry["group"] for entry in part}) for part in (images.training, images.validation)]
+        yield (
+            f"{images.name}: {len(images.training)} training images in {groups[0]} groups, {len(images.validation)} "
+            f"validation images in {groups[1]}; {plan.samples} sampled images"
+        )
+    yield (
+        f"{len(plan.seeds)} seeds; KID, FD and coverage are medians over them, on features of EfficientNet-Lite0. "
+        "The floor is real training images against real validation images."
+    )
+    yield (
+        f"m minutes are {CORES} × m minutes of processor time of one thread: what {CORES} cores give in m minutes to two "
+        "runs side by side. Peak memory holds PyTorch itself."
+    )
+    if not run.quick and len(sets) == 1:
+        yield "The cell photographs (shared/data/bccd) were not at hand, so the cells were not measured."
+
+
+BENCH = Bench(
+    name="training",
+    title="dcgan-s against the textbook DCGAN for equal computing time",
+    minutes=600,
+    quick_seconds=300,
+    aims=[
+        Aim(ratio="ihc_kid_after_10_min", at_most=0.4),
+        Aim(ratio="ihc_kid_after_20_min", at_most=0.3),
+        Aim(ratio="ihc_replay_flagged", at_least=0.95),
+        Aim(ratio="ihc_replay_with_noise_flagged", at_least=0.95),
+        Aim(ratio="bccd_replay_flagged", at_least=0.95),
+        Aim(ratio="bccd_replay_with_noise_flagged", at_least=0.95),
+    ],
+    measure=measure,
+    sources=[
+        "bench/training_*.py",
+        "generation/ml/*.py",
+        "generation/ml/networks/*.py",
+        "generation/ingest/**/*.py",
+    ],
+)
+
+if __name__ == "__main__":
+    raise SystemExit(run_alone(BENCH))
