@@ -6,6 +6,7 @@ may go on side by side. On a GPU, where the processor only waits, it is time on 
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -13,7 +14,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.harness import ROOT
+from bench import lightweight_gan
+from bench.harness import ROOT, STORE
 from bench.training_sets import ImageSet
 
 SAMPLES = 500
@@ -25,15 +27,21 @@ CONTENDERS: dict[str, dict[str, Any]] = {
     "dcgan": {"architecture": "dcgan", "dtype": "float32"},
     "dcgan-s": {"architecture": "dcgan-s"},
 }
+PEER = "lightweight-gan"
+HAS_GPU = shutil.which("nvidia-smi") is not None
 
 
-def train_to(mark: float, images: ImageSet, contender: str, seed: int, work: Path) -> dict[str, Any]:
-    """Go on with a run until it has spent `mark` seconds.
+def draw_at(
+    mark: float, images: ImageSet, contender: str, seed: int, work: Path, count: int = SAMPLES
+) -> tuple[dict[str, float], list[dict[str, Any]]]:
+    """Go on with a run until it has spent `mark` seconds, then draw `count` images.
 
     Returns:
-        ``{"weights", "steps", "seconds", "images_per_s", "peak_mib"}``; peak memory is that of the child since the mark
-        before.
+        ``{"images_per_s", "peak_mib"}``, peak memory being that since the mark before; and the images as the evaluation
+        takes them.
     """
+    if contender == PEER:
+        return _draw_peer(mark, images, seed, work, count)
     config = {
         **CONTENDERS[contender],
         "image_size": 64,
@@ -43,25 +51,43 @@ def train_to(mark: float, images: ImageSet, contender: str, seed: int, work: Pat
         "sample_every": NEVER,
         "checkpoint_every": 500,
     }
-    result, peak_mib = _child({"manifest": str(images.manifest), "config": config, "work": str(work)}, work)
-    seen = result["step"] * result["batch_size"]
+    spec = {"manifest": str(images.manifest), "config": config, "work": str(work)}
+    result, peak_mib = _child([sys.executable, "-m", "bench.training_runs"], spec, work)
+    drawn = sample(Path(result["weights"]), work / f"drawn-{mark:g}", count)
+    return _facts(result, result.get("peak_mib") or peak_mib), drawn
+
+
+def _draw_peer(
+    mark: float, images: ImageSet, seed: int, work: Path, count: int
+) -> tuple[dict[str, float], list[dict[str, Any]]]:
+    pictures = work / "pictures"
+    pictures.mkdir(parents=True, exist_ok=True)
+    for entry in images.training:
+        (pictures / f"{entry['digest']}.png").write_bytes(Path(entry["path"]).read_bytes())
+    spec = {"work": str(work), "images": str(pictures), "seed": seed, "seconds": mark, "count": count}
+    python = lightweight_gan.environment(STORE / "lightweight-gan")
+    result, _ = _child([str(python), str(Path(lightweight_gan.__file__))], spec, work)
+    kept = work / f"drawn-{mark:g}"
+    Path(result["folder"]).rename(kept)
+    drawn = [{"id": path.stem, "path": str(path), "class": None} for path in sorted(kept.iterdir())]
+    return _facts(result, result["peak_mib"]), drawn
+
+
+def _facts(result: Mapping[str, Any], peak_mib: int) -> dict[str, float]:
     return {
-        "weights": result["weights"],
-        "steps": result["step"],
-        "seconds": result["seconds"],
-        "images_per_s": seen / result["seconds"],
+        "images_per_s": result["step"] * result["batch_size"] / result["seconds"],
         "peak_mib": peak_mib,
     }
 
 
-def _child(spec: Mapping[str, Any], work: Path) -> tuple[dict[str, Any], int]:
+def _child(command: Sequence[str], spec: Mapping[str, Any], work: Path) -> tuple[dict[str, Any], int]:
+    """Run a child on a spec; its result, and its peak memory in MiB."""
     work.mkdir(parents=True, exist_ok=True)
     path = work / "run.json"
     path.write_text(json.dumps(spec), encoding="utf-8")
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "bench.training_runs", str(path)]
     with (work / "log").open("a") as log:
-        child = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+        child = subprocess.Popen([*command, str(path)], cwd=ROOT, env=environment, stdout=log, stderr=log)
         _, status, usage = os.wait4(child.pid, 0)
         child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode:
@@ -70,7 +96,7 @@ def _child(spec: Mapping[str, Any], work: Path) -> tuple[dict[str, Any], int]:
     return json.loads((work / "result.json").read_text(encoding="utf-8")), usage.ru_maxrss // 1024
 
 
-def sample(weights: Path, work: Path, count: int = SAMPLES) -> list[dict[str, Any]]:
+def sample(weights: Path, work: Path, count: int) -> list[dict[str, Any]]:
     """Draw images from a generator file, as the evaluation takes them."""
     from generation.pretrained.__main__ import run_verb
 
@@ -146,6 +172,7 @@ def _train(spec: Mapping[str, Any]) -> None:
     weights = work / f"at-{spec['config']['seconds']:g}.safetensors"
     weights.write_bytes(outcome.generator)
     result = {
+        "peak_mib": torch.cuda.max_memory_allocated() // 2**20 if torch.cuda.is_available() else 0,
         "weights": str(weights),
         "step": outcome.step,
         "seconds": outcome.seconds,
