@@ -32,17 +32,19 @@ _KEPT = 16
 _LOW = 8
 _TEXTURE = 1e-4  # share of energy in the finer part below which there is nothing to compare
 _CHUNK = 256
+_RADIUS = float(np.sqrt(2 * (1 - COARSE))) + 1e-4
 
 Fingerprint = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
 class NearDuplicate:
-    """Picture `second` looks like the earlier picture `first`."""
+    """Picture `second` looks like the earlier picture `first`, most of all those in `all_first`."""
 
     first: int
     second: int
     correlation: float
+    all_first: tuple[int, ...] = ()
 
 
 def fingerprint(grey: NDArray[np.float32]) -> Fingerprint:
@@ -82,9 +84,8 @@ def find_near(
     table = np.stack(prints)
     lengths = _invariants(table)
     tree = cKDTree(lengths)
-    radius = float(np.sqrt(2 * (1 - COARSE))) + 1e-4
     for start in range(known, len(prints), _CHUNK):
-        for offset, found in enumerate(tree.query_ball_point(lengths[start : start + _CHUNK], radius)):
+        for offset, found in enumerate(tree.query_ball_point(lengths[start : start + _CHUNK], _RADIUS)):
             second = start + offset
             earlier = [
                 index
@@ -95,13 +96,44 @@ def find_near(
                 yield match
 
 
+def find_alike(
+    prints: Sequence[Fingerprint], groups: Sequence[Hashable], asked: Sequence[int]
+) -> Iterator[tuple[int, list[int]]]:
+    """Find everything of other groups that some pictures look like.
+
+    Args:
+        prints: all pictures.
+        groups: the group of each.
+        asked: which of them to ask about.
+
+    Yields:
+        Each of `asked` with the pictures that it looks like, in their order.
+    """
+    if len(prints) < 2 or not asked:
+        return
+    table = np.stack(prints)
+    lengths = _invariants(table)
+    tree = cKDTree(lengths)
+    for one in asked:
+        found = sorted(
+            index
+            for index in tree.query_ball_point(lengths[one], _RADIUS)
+            if index != one and groups[index] != groups[one]
+        )
+        alike = compare(table[one], table[found]) if found else ()
+        yield one, [index for index, value in zip(found, alike, strict=True) if value > 0]
+
+
 def _best(table: Fingerprint, second: int, earlier: Sequence[int]) -> NearDuplicate | None:
     if not earlier:
         return None
     order = sorted(earlier)
     alike = compare(table[second], table[order])
     at = int(np.argmax(alike))
-    return NearDuplicate(order[at], second, float(alike[at])) if alike[at] > 0 else None
+    if alike[at] <= 0:
+        return None
+    all_first = tuple(index for index, value in zip(order, alike, strict=True) if value > 0)
+    return NearDuplicate(order[at], second, float(alike[at]), all_first)
 
 
 def compare(one: Fingerprint, others: Fingerprint) -> NDArray[np.float32]:

@@ -47,6 +47,13 @@ class WorkFolder:
         (self.root / file).write_bytes(data)
         return StoredImage(file, digest, len(data), self.put_thumbnail(pixels))
 
+    def put_full(self, pixels: Pixels) -> str:
+        """Encode and write a picture in its full size, for a person to look at."""
+        data = normalise.encode_png(pixels)
+        name = f"images/{hashlib.sha256(data).hexdigest()}.png"
+        (self.root / name).write_bytes(data)
+        return name
+
     def put_thumbnail(self, pixels: Pixels) -> str:
         """Encode and write a thumbnail; its name is its digest."""
         data = normalise.encode_thumbnail(pixels)
