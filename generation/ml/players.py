@@ -63,8 +63,10 @@ class Players:
         Returns:
             Scalars on the device, so that nobody waits for them before they are needed.
         """
-        facts = self._discriminator_step(number, real, labels)
-        facts |= self._generator_step(len(real), labels)
+        with self.device.autocast():
+            fake = self.generator(self._latents(len(real)), labels).float()
+        facts = self._discriminator_step(number, real, fake.detach(), labels)
+        facts |= self._generator_step(fake, labels)
         self.averaged.update(self.generator, batch_size=len(real), images_seen=(number + 1) * len(real))
         return facts
 
@@ -76,13 +78,13 @@ class Players:
             self.discriminator.train()
         return float(mean)
 
-    def _discriminator_step(self, number: int, real: Tensor, labels: Tensor | None) -> dict[str, Tensor]:
+    def _discriminator_step(
+        self, number: int, real: Tensor, fake: Tensor, labels: Tensor | None
+    ) -> dict[str, Tensor]:
         config = self.config
         with self.device.autocast():
-            with torch.no_grad():
-                fake = self.generator(self._latents(len(real)), labels)
             real_scores = self._judge(real, labels)
-            fake_scores = self._judge(fake.float(), labels)
+            fake_scores = self._judge(fake, labels)
         loss = self.loss.discriminator(real_scores, fake_scores)
         facts = {
             "d_loss": loss.detach(),
@@ -97,13 +99,13 @@ class Players:
         self.d_optimiser.step()
         return facts
 
-    def _generator_step(self, count: int, labels: Tensor | None) -> dict[str, Tensor]:
+    def _generator_step(self, fake: Tensor, labels: Tensor | None) -> dict[str, Tensor]:
+        # The images that the discriminator just saw, augmented anew: drawing others would cost a fifth of the step.
         self.discriminator.requires_grad_(
             False
         )  # its gradients are not wanted here: a third of the work saved
         with self.device.autocast():
-            fake = self.generator(self._latents(count), labels)
-            loss = self.loss.generator(self._judge(fake.float(), labels))
+            loss = self.loss.generator(self._judge(fake, labels))
         self.g_optimiser.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         self.g_optimiser.step()

@@ -5,7 +5,12 @@ import torch
 
 from generation.child import BadInput
 from generation.ml.networks import ARCHITECTURES, Shape, build_discriminator, build_generator
-from generation.ml.networks.dcgan_s import ClassAffine, append_minibatch_deviation
+from generation.ml.networks.dcgan_s import (
+    ClassAffine,
+    append_minibatch_deviation,
+    double_at_once,
+    double_in_two,
+)
 
 
 def shape(**changes) -> Shape:
@@ -53,6 +58,16 @@ def test_no_position_is_special_in_an_untrained_generator():
     spread = images.std(dim=0).mean(dim=0)  # (32, 32)
     border = torch.cat([spread[0], spread[-1], spread[:, 0], spread[:, -1]]).mean()
     assert border / spread[4:-4, 4:-4].mean() == pytest.approx(1, abs=0.06)
+
+
+@pytest.mark.parametrize(("coarse", "fine", "side"), [(3, 5, 6), (16, 8, 11)])
+def test_doubling_at_once_and_in_two_steps_are_the_same_function(coarse, fine, side):
+    torch.manual_seed(0)
+    x = torch.randn(2, coarse, side, side, dtype=torch.float64)
+    weight = torch.randn(fine, coarse, 3, 3, dtype=torch.float64)
+    expected = double_in_two(x, weight)
+    assert expected.shape == (2, fine, 2 * side - 2, 2 * side - 2)
+    torch.testing.assert_close(double_at_once(x, weight), expected, rtol=1e-12, atol=1e-12)
 
 
 def test_minibatch_deviation_tells_copies_from_a_varied_batch():
