@@ -1,7 +1,8 @@
-"""``python -m generation.ml train|sample|serve SPEC.json``."""
+"""``python -m generation.ml train|sample|measure|probe|serve SPEC.json``."""
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from generation.child import Reporter, child_main
@@ -19,6 +20,19 @@ def _sample(spec: dict[str, Any], report: Reporter) -> dict[str, Any]:
     return sample_verb(spec, report)
 
 
+def _measure(spec: dict[str, Any], report: Reporter) -> dict[str, Any]:
+    started = time.monotonic()
+    from generation.ml.cost_verbs import measure_verb
+
+    return measure_verb(spec, report, start_seconds=time.monotonic() - started)
+
+
+def _probe(spec: dict[str, Any], report: Reporter) -> dict[str, Any]:
+    from generation.ml.cost_verbs import probe_verb
+
+    return probe_verb(spec, report)
+
+
 def _serve(spec: dict[str, Any], report: Reporter) -> dict[str, Any]:
     from generation.ml.serve import serve_verb
 
@@ -27,4 +41,4 @@ def _serve(spec: dict[str, Any], report: Reporter) -> dict[str, Any]:
 
 # The import of torch takes seconds: each verb pays for it only once its spec was found to be readable.
 if __name__ == "__main__":  # LitServe's worker imports this module again, under another name
-    child_main({"train": _train, "sample": _sample, "serve": _serve})
+    child_main({"train": _train, "sample": _sample, "measure": _measure, "probe": _probe, "serve": _serve})

@@ -18,6 +18,8 @@ IMAGE_SIZES = (16, 32, 64, 128)
 AUGMENTATIONS = ("symmetry", "translation", "cutout", "colour")
 LOSSES = ("hinge", "bce")
 DTYPES = ("auto", "float32", "bfloat16")
+# They decide only where a run ends, never what any of its steps does.
+BUDGET_FIELDS = ("steps", "seconds", "early_stop_checks")
 
 ARCHITECTURE_DEFAULTS: dict[str, dict[str, Any]] = {
     # The shape and numbers of Radford et al. 2015 as everyone runs it: the baseline to beat, kept plain on purpose.
@@ -61,6 +63,8 @@ class TrainConfig:
     channels: int = 3
     conditional: bool = False
     balance_classes: bool = True  # conditional runs: show rare classes as often as common ones
+    # Class → share of what is shown and made while training; empty: `balance_classes` decides.
+    class_targets: dict[str, float] = dataclasses.field(default_factory=dict)
 
     latent_size: int = 128
     g_filters: int = 32  # channels at the finest scale; doubled towards the 4 px stem
@@ -90,6 +94,7 @@ class TrainConfig:
     sample_every: int = 250
     checkpoint_every: int = 500
     sample_count: int = 36
+    early_stop_checks: int = 0  # looks without a new best after which a run ends; 0: never
 
     def __post_init__(self) -> None:
         for name, is_valid, rule in _rules(self):
@@ -133,9 +138,10 @@ class TrainConfig:
         """`to_dict` without the budget: what decides the weights after any given number of steps.
 
         Nothing in a run depends on when it will end, so a run may go on with a larger budget, and one cut short at step
-        k gives the file that a budget of k steps gives.
+        k gives the file that a budget of k steps gives. Empty targets are left out, as by versions that knew none.
         """
-        return {name: value for name, value in self.to_dict().items() if name not in ("steps", "seconds")}
+        left_out = BUDGET_FIELDS if self.class_targets else (*BUDGET_FIELDS, "class_targets")
+        return {name: value for name, value in self.to_dict().items() if name not in left_out}
 
 
 def _choice(what: str, options: Mapping[str, dict[str, Any]], name: object) -> dict[str, Any]:
@@ -157,6 +163,7 @@ def _check_types(cls: type[TrainConfig], values: Mapping[str, Any]) -> None:
             "int | None": value is None or _is_int(value),
             "float | None": value is None or _is_number(value),
             "tuple[str, ...]": isinstance(value, tuple) and all(isinstance(item, str) for item in value),
+            "dict[str, float]": isinstance(value, dict) and all(map(_is_number, value.values())),
         }[kind]
         if not fits:
             raise BadInput("bad_config", f"{field.name}: must be {kind} (was {value!r})")
@@ -189,6 +196,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "sample_every": (1, 1_000_000),
     "checkpoint_every": (1, 1_000_000),
     "sample_count": (1, 256),
+    "early_stop_checks": (0, 1000),
     "steps": (1, 10_000_000),
     "seconds": (0.001, 30 * 86_400),
 }
@@ -207,6 +215,13 @@ def _rules(c: TrainConfig) -> list[tuple[str, bool, str]]:
             "conditional",
             not (c.conditional and c.architecture == "dcgan"),
             "the textbook network knows no classes",
+        ),
+        ("class_targets", c.conditional or not c.class_targets, "they need a run with classes"),
+        ("class_targets", all(share > 0 for share in c.class_targets.values()), "each share above 0"),
+        (
+            "class_targets",
+            not c.class_targets or math.isclose(sum(c.class_targets.values()), 1.0, abs_tol=1e-6),
+            "the shares add up to 1",
         ),
         ("steps", (c.steps is None) != (c.seconds is None), "give either steps or seconds"),
         ("batch_size", c.batch_size % 4 == 0, "a multiple of 4"),

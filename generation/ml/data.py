@@ -16,6 +16,7 @@ from PIL import Image
 from torch import Tensor
 
 from generation.child import BadInput
+from generation.ml.classes import class_names, require_targets_for
 from generation.ml.config import TrainConfig
 
 FEWEST_IMAGES = 8
@@ -29,6 +30,7 @@ class TrainingData:
         images: (n, c, h, w) uint8.
         labels: (n,) int64, positions in `classes`; zeros for an unconditional run.
         monitor: (m, c, h, w) uint8, never trained on; watches the run. m may be 0.
+        monitor_labels: (m,) int64, positions in `classes`; zeros for an unconditional run.
         monitor_groups: how many groups (patients, slides, blocks) the monitor slice spans.
         classes: names in the order that the networks count them; empty for an unconditional run.
         manifest_digest: names the frozen list of images.
@@ -37,17 +39,26 @@ class TrainingData:
     images: Tensor
     labels: Tensor
     monitor: Tensor
+    monitor_labels: Tensor
     monitor_groups: int
     classes: tuple[str, ...]
     manifest_digest: str
 
-    @property
-    def class_weights(self) -> NDArray[np.float64] | None:
-        """(n,) weights that show every class equally often, or None where there are no classes."""
-        if not self.classes:
+    def class_shares(self, config: TrainConfig) -> NDArray[np.float64]:
+        """(k,) how often each class is shown, adding up to 1; empty where there are no classes."""
+        counts = np.bincount(self.labels.numpy(), minlength=len(self.classes))[: len(self.classes)]
+        if config.class_targets:
+            return np.array([config.class_targets[name] for name in self.classes], np.float64)
+        weights = (counts > 0).astype(np.float64) if config.balance_classes else counts.astype(np.float64)
+        shares: NDArray[np.float64] = weights / max(weights.sum(), 1.0)
+        return shares
+
+    def image_weights(self, config: TrainConfig) -> NDArray[np.float64] | None:
+        """(n,) weights under which the classes come in their shares, or None for a plain shuffle."""
+        if not self.classes or not (config.balance_classes or config.class_targets):
             return None
-        counts = np.bincount(self.labels.numpy(), minlength=len(self.classes))
-        weights: NDArray[np.float64] = 1.0 / counts[self.labels.numpy()]
+        labels = self.labels.numpy()
+        weights: NDArray[np.float64] = (self.class_shares(config) / np.bincount(labels))[labels]
         return weights
 
 
@@ -61,7 +72,7 @@ def load_training_data(manifest_path: Path, config: TrainConfig) -> TrainingData
 
     Raises:
         BadInput: ``bad_manifest``, ``unreadable_image``, ``image_changed``, ``wrong_size``, ``wrong_channels``,
-            ``too_few_images``, ``identical_images``, ``missing_class``, ``one_class``.
+            ``too_few_images``, ``identical_images``, ``missing_class``, ``one_class``, ``bad_class_targets``.
     """
     manifest = _read_manifest(manifest_path)
     entries, monitor = manifest["images"], manifest.get("monitor") or []
@@ -69,20 +80,28 @@ def load_training_data(manifest_path: Path, config: TrainConfig) -> TrainingData
         raise BadInput(
             "too_few_images", f"{len(entries)} training images; at least {FEWEST_IMAGES} are needed"
         )
-    classes = _classes(entries) if config.conditional else ()
+    classes = class_names([entry.get("class") for entry in entries]) if config.conditional else ()
+    require_targets_for(classes, config.class_targets)
+    # What no training image shows cannot be made, so it cannot be compared with what was made either.
+    monitor = [entry for entry in monitor if not classes or entry.get("class") in classes]
     images = _load_images(entries, config, "training image")
     if bool((images == images[:1]).all()):
         raise BadInput("identical_images", f"all {len(entries)} training images are the same picture")
-    position = {name: index for index, name in enumerate(classes)}
-    labels = [position[entry["class"]] if classes else 0 for entry in entries]
     return TrainingData(
         images=images,
-        labels=torch.tensor(labels, dtype=torch.long),
+        labels=_labels(entries, classes),
         monitor=_load_images(monitor, config, "monitor image"),
+        monitor_labels=_labels(monitor, classes),
         monitor_groups=len({entry.get("group") or place for place, entry in enumerate(monitor)}),
         classes=classes,
         manifest_digest=str(manifest["digest"]),
     )
+
+
+def _labels(entries: Sequence[dict[str, Any]], classes: tuple[str, ...]) -> Tensor:
+    position = {name: index for index, name in enumerate(classes)}
+    labels = [position[entry["class"]] if classes else 0 for entry in entries]
+    return torch.tensor(labels, dtype=torch.long)
 
 
 def to_unit(images: Tensor, device: torch.device) -> Tensor:
@@ -105,16 +124,6 @@ def _read_manifest(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadInput("bad_manifest", "the list of training images cannot be read") from error
     return dict(manifest)
-
-
-def _classes(entries: Sequence[dict[str, Any]]) -> tuple[str, ...]:
-    names = [entry.get("class") for entry in entries]
-    if without := sum(1 for name in names if not name):
-        raise BadInput("missing_class", f"{without} of {len(names)} training images have no class")
-    classes = tuple(sorted({str(name) for name in names}))
-    if len(classes) < 2:
-        raise BadInput("one_class", "all training images are of one class; train without classes instead")
-    return classes
 
 
 def _load_images(entries: Sequence[dict[str, Any]], config: TrainConfig, what: str) -> Tensor:

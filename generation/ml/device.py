@@ -29,6 +29,11 @@ class Device:
         """The device for tensors."""
         return torch.device(self.name)
 
+    def wait(self) -> None:
+        """Until everything that was started has been computed: a GPU works behind the program's back."""
+        if self.name == "cuda":
+            torch.cuda.synchronize()
+
     def autocast(self) -> AbstractContextManager[None]:
         """Run what is inside in this device's precision."""
         return torch.autocast(self.name, torch.bfloat16, enabled=self.dtype == "bfloat16")

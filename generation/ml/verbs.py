@@ -31,7 +31,7 @@ def train_verb(spec: dict[str, Any], report: Reporter) -> dict[str, Any]:
         report: receives metrics, ``samples`` and ``checkpoint`` artifacts, and a cursor after each checkpoint.
 
     Returns:
-        ``{"stopped", "step", "seconds", "weights", "digest", "card"}``. A stopped run offers what it has so far.
+        ``{"stopped", "step", "seconds", "weights", "digest", "card", "costs"}``. A stopped run offers what it has so far.
     """
     work = Path(_need(spec, "work"))
     config = TrainConfig.from_request(_need(spec, "config"))
@@ -59,6 +59,7 @@ def train_verb(spec: dict[str, Any], report: Reporter) -> dict[str, Any]:
         "seconds": round(outcome.seconds, 3),
         "weights": str(path),
         "digest": digest,
+        "costs": outcome.costs,
         "card": {**_card(config, data, device, outcome), "code_version": code_version, "digest": digest},
     }
 
@@ -161,6 +162,7 @@ def _card(config: TrainConfig, data: TrainingData, device: Device, outcome: Outc
             "seconds": round(outcome.seconds, 1),
             "chosen_by": "monitor_kid_pixels" if outcome.best else "last step",
             "chosen": outcome.best,
+            "ended_by": outcome.ended_by,
         },
         "machine": {
             "device": device.name,

@@ -17,6 +17,7 @@ from generation.ml.loop import Outcome, train
 from generation.ml.monitor import PixelMonitor, kernel_distance
 from generation.ml.players import Players
 from generation.ml.png import read_marks
+from generation.ml.sampling import ImageRequest, Sampler
 from generation.ml.weights import load_generator
 from tests.generation.ml.conftest import CPU
 
@@ -132,7 +133,8 @@ def test_run_reports_curves_samples_and_checkpoints(tiny, make_manifest, tmp_pat
     report = Recorder()
     run(tiny(), make_manifest(24, monitor=20), tmp_path, report)
     assert set(report.curve("g_loss")) == set(report.curve("d_loss")) == set(report.curve("images_per_s"))
-    assert set(report.curve("monitor_kid_pixels")) == set(report.curve("d_overfit_gap")) == {3, 6}
+    for name in ("monitor_kid_pixels", "d_overfit_gap", "diversity_ratio", "peak_memory_mib"):
+        assert set(report.curve(name)) == {3, 6}
     assert [line["step"] for line in report.of("artifact") if line["kind"] == "checkpoint"] == [3, 6]
     samples = [Path(line["path"]) for line in report.of("artifact") if line["kind"] == "samples"]
     with Image.open(samples[0]) as grid:
@@ -189,6 +191,83 @@ def test_loss_that_is_no_number_stops_the_run_and_keeps_the_last_good_checkpoint
     assert report.of("cursor")[-1]["cursor"]["step"] == 3
 
 
+def test_no_new_best_in_so_many_checks_ends_the_run_where_that_is_wished(
+    tiny, make_manifest, tmp_path, monkeypatch
+):
+    distances = [0.5, 0.1, 0.3, 0.4, 0.2, 0.05]
+    manifest = make_manifest(24, monitor=20)
+
+    def outcome(name: str, **wishes) -> Outcome:
+        left = iter(distances)
+        monkeypatch.setattr(PixelMonitor, "distance", lambda self, images: next(left))
+        return run(tiny(steps=18, **wishes), manifest, tmp_path / name)
+
+    patient = outcome("patient")
+    assert (patient.step, patient.ended_by, patient.best["step"]) == (18, "budget", 18)
+    stopped = outcome("stopped", early_stop_checks=2)
+    assert (stopped.step, stopped.ended_by, stopped.stopped) == (12, "early_stop", False)
+    assert stopped.best == {"step": 6, "monitor_kid_pixels": 0.1}
+    # A run that was interrupted in between ends at the same step.
+    distances = distances[3:]
+    left = iter(distances)
+    monkeypatch.setattr(PixelMonitor, "distance", lambda self, images: next(left))
+    again = run(
+        tiny(steps=18, early_stop_checks=2), manifest, tmp_path / "again",
+        resume_from=tmp_path / "stopped/checkpoints/step-00000009",
+    )  # fmt: skip
+    assert (again.step, again.ended_by) == (12, "early_stop")
+
+
+def test_early_stop_needs_a_monitor_that_may_choose(tiny, make_manifest, tmp_path, monkeypatch):
+    monkeypatch.setattr(PixelMonitor, "distance", lambda self, images: 0.5)
+    config = tiny(steps=12, early_stop_checks=1)
+    assert run(config, make_manifest(24, monitor=20, monitor_groups=4), tmp_path).ended_by == "budget"
+
+
+@pytest.mark.parametrize(
+    ("monitor", "groups", "words"), [(0, 0, "Only 0"), (20, 4, "from 4 groups"), (20, 0, "")]
+)
+def test_a_monitor_too_small_to_choose_is_said_at_the_start(
+    tiny, make_manifest, tmp_path, monitor, groups, words
+):
+    report = Recorder()
+    run(tiny(), make_manifest(24, monitor=monitor, monitor_groups=groups), tmp_path, report)
+    said = [line["detail"] for line in report.of("warning") if line["code"] == "monitor_small"]
+    assert bool(said) == bool(words)
+    assert words in " ".join(said)
+
+
+def test_lack_of_memory_has_a_name_on_the_cpu_too(tiny, make_manifest, tmp_path, monkeypatch):
+    def full(*args, **kwargs):
+        raise RuntimeError("[enforce fail at alloc_cpu.cpp:119] DefaultCPUAllocator: can't allocate memory")
+
+    monkeypatch.setattr(Players, "step", full)
+    with pytest.raises(BadInput) as refusal:
+        run(tiny(), make_manifest(), tmp_path)
+    assert refusal.value.code == "out_of_memory"
+
+    def broken(*args, **kwargs):
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(Players, "step", broken)
+    with pytest.raises(RuntimeError, match="a bug"):
+        run(tiny(), make_manifest(), tmp_path)
+
+
+@pytest.mark.parametrize("size", [32, 64, 128])
+@pytest.mark.parametrize("channels", [1, 3], ids=["grey", "rgb"])
+def test_every_size_and_mode_trains_and_samples(tiny, make_manifest, tmp_path, size, channels):
+    config = tiny(image_size=size, channels=channels, steps=2, sample_every=2, checkpoint_every=2)
+    manifest = make_manifest(12, size=size, channels=channels)
+    outcome = run(config, manifest, tmp_path)
+    path = tmp_path / "g.safetensors"
+    path.write_bytes(outcome.generator)
+    generator = load_generator(path, device=torch.device("cpu"))
+    [image] = Sampler(generator, CPU).sample([ImageRequest(batch_seed=1, index=0)])
+    assert image.pixels.shape[:2] == (size, size)
+    assert (image.pixels.ndim == 3) == (channels == 3)
+
+
 def test_budget_in_seconds_ends_the_run(tiny, make_manifest, tmp_path):
     ticks = iter(range(10_000))
     config = tiny(steps=None, seconds=40)
@@ -206,11 +285,11 @@ def test_budget_in_seconds_ends_the_run(tiny, make_manifest, tmp_path):
 
 
 def test_collapse_is_said(tiny, make_manifest, tmp_path, monkeypatch):
-    monkeypatch.setattr("generation.ml.look.COLLAPSED_BELOW", 1e9)
-    monkeypatch.setattr("generation.ml.loop.COLLAPSE_GRACE_STEPS", 0)
+    monkeypatch.setattr("generation.ml.watch.COLLAPSED_BELOW", 1e9)
+    monkeypatch.setattr("generation.ml.watch.COLLAPSE_GRACE_STEPS", 0)
     report = Recorder()
     run(tiny(), make_manifest(), tmp_path, report)
-    assert {line["code"] for line in report.of("warning")} == {"collapse"}
+    assert {line["code"] for line in report.of("warning")} == {"collapse", "monitor_small"}
 
 
 def test_training_beats_its_own_start(tiny, make_manifest, tmp_path):
