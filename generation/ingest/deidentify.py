@@ -185,7 +185,7 @@ class Record:
     def summary(self) -> dict[str, Any]:
         """Pictures by source, removed pieces by kind, and the methods with their meaning."""
         return {
-            "names": "never received",
+            "names": "never kept",
             "kept": "pixels only, encoded anew",
             "sources": dict(sorted(self._sources.items())),
             "removed": dict(sorted(self._removed.items())),

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from generation.ingest.picture import Picture
 
 _KEY_DIGITS = 24
+_PARTS = "[/#@!]"  # a member of a zip, a frame or page, a tile, a box
 
 
 class GroupKeys:
@@ -52,10 +53,16 @@ class GroupKeys:
 
 def lookup(given: Mapping[str, str], place: str) -> str | None:
     """What was given for a place or for the file that it is in: ``3/17#2``, else ``3/17``, else ``3``."""
-    return next((given[spot] for spot in _outwards(place) if spot in given), None)
+    return next((given[spot] for spot in outwards(place) if spot in given), None)
 
 
-def _outwards(place: str) -> Iterator[str]:
+def file_of(place: str) -> str:
+    """The file that a frame, tile or box is of: ``3/17`` for ``3/17#2``."""
+    return re.split("[#@!]", place, maxsplit=1)[0]
+
+
+def outwards(place: str) -> Iterator[str]:
+    """A place, then what it lies in, step by step."""
     yield place
-    for cut in reversed([match.start() for match in re.finditer("[/#@]", place)]):
+    for cut in reversed([match.start() for match in re.finditer(_PARTS, place)]):
         yield place[:cut]

@@ -108,7 +108,7 @@ def _ingest(rest: Rest) -> dict[str, Any]:
     ingest = rest.get(f"datasets/{dataset['id']}/ingests/{ingest['id']}")
     assert ingest["accepted_count"] > 50
     assert ingest["completed_at"]
-    assert ingest["deidentification"]["names"] == "never received"
+    assert ingest["deidentification"]["names"] == "never kept"
     dataset = rest.get(f"datasets/{dataset['id']}")
     assert (dataset["image_size"], dataset["channels"]) == (32, 3)
     sheet = json.dumps(dataset["data_sheet"])

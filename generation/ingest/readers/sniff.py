@@ -11,7 +11,19 @@ from generation.ingest.rejection import RejectedError
 
 _HEAD = 132
 _NPY_MEMBER = re.compile(r"[A-Za-z0-9_]+\.npy")
-_SYSTEM_FILES = (b"\x00\x05\x16\x07", b"\x00\x05\x16\x00", b"\x00\x00\x00\x01Bud1")
+_MAGICS = (
+    (b"\x89PNG\r\n\x1a\n", "png"),
+    (b"\xff\xd8\xff", "jpeg"),
+    (b"II*\x00", "tiff"),
+    (b"MM\x00*", "tiff"),
+    (b"II+\x00", "tiff"),
+    (b"MM\x00+", "tiff"),
+    (b"PK\x03\x04", "zip"),
+    (b"PK\x05\x06", "zip"),
+    (b"\x00\x05\x16\x07", "system"),
+    (b"\x00\x05\x16\x00", "system"),
+    (b"\x00\x00\x00\x01Bud1", "system"),
+)
 
 
 def sniff(path: Path) -> str:
@@ -24,22 +36,22 @@ def sniff(path: Path) -> str:
         head = file.read(_HEAD)
     if not head:
         raise RejectedError("empty_file")
+    kind = magic_of(head)
+    if kind == "zip":
+        return "npz" if _is_npz(path) else "zip"
+    if kind is None:
+        raise RejectedError("unsupported_type")
+    if kind == "system":
+        raise RejectedError("system_file")
+    return kind
+
+
+def magic_of(head: bytes) -> str | None:
+    """The kind that the first bytes tell: also ``system`` for a file of the operating system; None for no kind."""
     # DICOM first: its preamble may be anything, also the start of another format.
     if head[128:132] == b"DICM":
         return "dicom"
-    for magic, kind in (
-        (b"\x89PNG\r\n\x1a\n", "png"),
-        (b"\xff\xd8\xff", "jpeg"),
-        (b"II*\x00", "tiff"),
-        (b"MM\x00*", "tiff"),
-        (b"II+\x00", "tiff"),
-        (b"MM\x00+", "tiff"),
-    ):
-        if head.startswith(magic):
-            return kind
-    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-        return "npz" if _is_npz(path) else "zip"
-    raise RejectedError("system_file" if head.startswith(_SYSTEM_FILES) else "unsupported_type")
+    return next((kind for magic, kind in _MAGICS if head.startswith(magic)), None)
 
 
 def _is_npz(path: Path) -> bool:
@@ -47,6 +59,6 @@ def _is_npz(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
-    except (zipfile.BadZipFile, UnicodeDecodeError):
+    except (zipfile.BadZipFile, ValueError, NotImplementedError):
         return False
     return bool(names) and all(_NPY_MEMBER.fullmatch(name) for name in names)
