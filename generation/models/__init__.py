@@ -7,6 +7,7 @@ from generation.models.batch import (
     BatchState,
     SyntheticImage,
 )
+from generation.models.cost import CostMeasurement, CostSource
 from generation.models.dataset import (
     Dataset,
     DatasetMember,
@@ -33,6 +34,8 @@ __all__ = [
     "MAX_CANDIDATE_IMAGES",
     "Batch",
     "BatchState",
+    "CostMeasurement",
+    "CostSource",
     "Dataset",
     "DatasetMember",
     "DatasetRole",

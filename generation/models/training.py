@@ -45,7 +45,8 @@ class Training(Identified):
     checkpoint = models.CharField(
         max_length=200, blank=True, help_text="last complete checkpoint, below the work root"
     )
-    warnings = models.JSONField(default=list, help_text='[{"code", "detail"}] in words')
+    classes = models.JSONField(default=list, help_text="of a run with classes: their keys, in the networks' order")
+    warnings = models.JSONField(default=list, help_text='[{"code", "detail", "step"}] in words')
     stop_reason = models.CharField(
         max_length=8,
         blank=True,
