@@ -7,11 +7,14 @@ class AnnotationConfig(AppConfig):
     def ready(self) -> None:
         from annotation import home, invariants  # noqa: F401  (invariants: what `synthlab check` verifies)
         from annotation.models.study import managed_chains
+        from annotation.services import withdrawing
         from synthlab.core.audit_scope import register_audit_scope
+        from synthlab.core.erasure import Holder, register_holder
         from synthlab.core.jobs import register
         from synthlab.core.models import Lane
 
         home.register()
+        register_holder(Holder("annotation", withdrawing.traces, withdrawing.let_go, withdrawing.forget))
         register_audit_scope(managed_chains)
         register(
             "export",

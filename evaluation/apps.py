@@ -6,10 +6,13 @@ class EvaluationConfig(AppConfig):
 
     def ready(self) -> None:
         from evaluation import home, invariants  # noqa: F401  (invariants: what `synthlab check` verifies)
+        from evaluation.services import withdrawing
+        from synthlab.core.erasure import Holder, register_holder
         from synthlab.core.jobs import register
         from synthlab.core.models import Lane
 
         home.register()
+        register_holder(Holder("evaluation", withdrawing.traces, withdrawing.let_go, withdrawing.forget))
 
         register(
             "evaluation",

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
+from django.conf import settings
 from django.db.models import Count, F
 
+from evaluation.ml.forgetting import forgotten_rows
 from evaluation.models import (
     Decision,
     Evaluation,
@@ -39,3 +42,9 @@ def sets_are_frozen() -> Iterator[str]:
         digests = image_set.members().values_list("digest", flat=True)
         if set_digest(ImageSetKind.BATCH, image_set.batch_id, digests) != image_set.digest:
             yield f"image set {image_set.pk}: its members changed"
+
+
+@invariant("no features of a withdrawn image are stored")
+def forgotten_features() -> Iterator[str]:
+    for digest in sorted(forgotten_rows(Path(settings.FEATURE_ROOT))):
+        yield f"pixels {digest}"

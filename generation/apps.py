@@ -29,3 +29,4 @@ class GenerationConfig(AppConfig):
             on_end="generation.tasks.end_batch",
             on_requeue="generation.tasks.requeue_batch",
         )
+        register("withdrawal", "generation.tasks.run_withdrawal", lane=Lane.SHORT)

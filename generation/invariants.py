@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from django.db.models import Count, F
 
 from generation.models import Batch, BatchState, Generator, SourceImage, SyntheticImage, TrainingSample
-from synthlab.core.invariants import digest_source, invariant
+from synthlab.core.files import path_of
+from synthlab.core.invariants import digest_source, invariant, named_digests
+from synthlab.core.models import LIVE_JOB_STATES
 
 
 @invariant("a finished batch holds every image it promised")
@@ -35,3 +37,22 @@ def no_real_pixels() -> Iterator[str]:
     real = SourceImage.objects.values("pixel_digest")
     for image in SyntheticImage.objects.filter(pixel_digest__in=real):
         yield f"synthetic image {image.pk} is identical to a real one"
+
+
+@invariant("no file of a withdrawn image remains")
+def withdrawn_files() -> Iterator[str]:
+    """Tombstones whose files still stand, although no other row needs them and nobody is at work on erasing them."""
+    gone = SourceImage.objects.filter(withdrawn_at__isnull=False)
+    waiting = gone.filter(erased_at__isnull=True)
+    for pk in waiting.exclude(withdrawal__job__state__in=LIVE_JOB_STATES).values_list("pk", flat=True):
+        yield f"image {pk}: its erasing has not ended well; queue its job again"
+    erased = gone.filter(erased_at__isnull=False).values_list("pk", "digest", "thumbnail_digest")
+    standing = {
+        digest: pk
+        for pk, *digests in erased.iterator()
+        for digest in digests
+        if digest and path_of(digest).is_file()
+    }
+    if standing:
+        named = {digest for _, digest in named_digests() if digest in standing}
+        yield from (f"image {pk}: file {digest}" for digest, pk in standing.items() if digest not in named)

@@ -10,8 +10,8 @@ from typing import Any
 
 from django.conf import settings
 
-from generation.models import Batch, Ingest, Training
-from generation.services import batches, ingesting, training
+from generation.models import Batch, Ingest, Training, Withdrawal
+from generation.services import batches, erasing, ingesting, reading, training
 from generation.services.manifests import training_manifest
 from synthlab.core.files import path_of
 from synthlab.core.job_context import JobContext
@@ -32,7 +32,7 @@ def run_training(context: JobContext) -> None:
     run = Training.objects.select_related("dataset", "requested_by").get(pk=context.job.subject_pk)
     training.mark_running(context=context, training=run)
     manifest = context.work_dir / "manifest.json"
-    manifest.write_text(json.dumps(training_manifest(run.dataset, seed=run.seed)))
+    manifest.write_text(json.dumps(training_manifest(run)))
     spec = {
         "manifest": str(manifest),
         "config": run.config,
@@ -130,3 +130,9 @@ def end_training(job: Job) -> None:
 
 def end_batch(job: Job) -> None:
     batches.end_batch(job)
+
+
+def run_withdrawal(context: JobContext) -> None:
+    """Erase files, thumbnails and features of images that were withdrawn."""
+    withdrawal = Withdrawal.objects.select_related("dataset").get(pk=context.job.subject_pk)
+    erasing.erase_withdrawn(context=context, withdrawal=withdrawal)

@@ -3,17 +3,13 @@
 A row is keyed by (pixel digest, extractor digest, preprocessing digest): renamed, re-encoded or re-listed images
 find their rows again, changed ones do not. Rows lie in immutable shards, ``NAME.npy`` (float32) with ``NAME.json``
 beside it; the index is written last, so a shard without one does not exist. Shards are named by their content,
-so two processes that compute the same rows cannot harm each other.
+so two processes that compute the same rows cannot harm each other. Rows of withdrawn pictures go: see `forgetting`.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import io
 import json
-import os
-import tempfile
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +19,9 @@ import numpy as np
 import numpy.typing as npt
 
 from evaluation.ml.extractors import Extractor
+from evaluation.ml.forgetting import is_forgotten, locked
 from evaluation.ml.images import ImageRef, decoded_batches
+from evaluation.ml.shards import write_shard
 from generation.child import BadInput, Reporter
 
 FORMAT = 1
@@ -42,6 +40,7 @@ class FeatureStore:
     """The rows of one extractor and preprocessing below `root`."""
 
     def __init__(self, root: Path, extractor: Extractor) -> None:
+        self._root = root
         self._dimension = extractor.dimension
         self._key = {"extractor": extractor.digest, "preprocessing": extractor.preprocessing.digest}
         self.folder = root / f"{extractor.name}-{extractor.digest[:16]}-{extractor.preprocessing.digest[:16]}"
@@ -65,21 +64,21 @@ class FeatureStore:
         return rows
 
     def add(self, digests: Sequence[str], rows: npt.NDArray[np.float32]) -> None:
-        """Store rows durably: both files complete and synced before the index gets its name."""
-        rows = np.ascontiguousarray(rows, dtype="<f4")
-        buffer = io.BytesIO()
-        np.save(buffer, rows, allow_pickle=False)
-        index = {
-            "format": FORMAT,
-            **self._key,
-            "dimension": self._dimension,
-            "rows": [[digest, zlib.crc32(row.tobytes())] for digest, row in zip(digests, rows, strict=True)],
-        }
-        text = json.dumps(index).encode()
-        name = hashlib.sha256(text).hexdigest()[:32]
-        self._put(f"{name}.npy", buffer.getvalue())
-        self._put(f"{name}.json", text)
-        self._sync_folder()
+        """Store rows durably; those of pictures that were withdrawn meanwhile are left out."""
+        with locked(self._root):
+            kept = [place for place, digest in enumerate(digests) if not is_forgotten(self._root, digest)]
+            if not kept:
+                return
+            rows = np.ascontiguousarray(rows[kept], dtype="<f4")
+            index = {
+                "format": FORMAT,
+                **self._key,
+                "dimension": self._dimension,
+                "rows": [
+                    [digests[place], zlib.crc32(row.tobytes())] for place, row in zip(kept, rows, strict=True)
+                ],
+            }
+            write_shard(self.folder, index, rows)
 
     def _places(self) -> dict[str, _Place]:
         places: dict[str, _Place] = {}
@@ -107,21 +106,6 @@ class FeatureStore:
             return None
         fits = shard.ndim == 2 and shard.shape[1] == self._dimension and shard.dtype == np.dtype("<f4")
         return shard if fits else None
-
-    def _put(self, name: str, content: bytes) -> None:
-        handle, temporary = tempfile.mkstemp(dir=self.folder, prefix=".new-")
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, self.folder / name)
-
-    def _sync_folder(self) -> None:
-        handle = os.open(self.folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 class Stopped(Exception):

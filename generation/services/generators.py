@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from generation.models import Dataset, Generator, GeneratorState, Training
 from generation.services.access import require_owner
+from generation.services.manifests import freeze_manifest
 from synthlab.accounts.models import User
 from synthlab.core.audit import dataset_chain, record_event
 from synthlab.core.exceptions import Conflict, InvalidInput
@@ -103,6 +104,7 @@ def import_generator(
     """
     require_owner(actor, dataset)
     read_header(path)
+    freeze_manifest(dataset)
     [stored] = store_files([path])
     return register_generator(actor=actor, dataset=dataset, stored=stored, card=card, name=name)
 

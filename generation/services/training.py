@@ -23,6 +23,7 @@ from generation.models import (
 )
 from generation.services.access import require_use, require_use_again
 from generation.services.generators import register_generator
+from generation.services.manifests import freeze_manifest, require_same_images
 from synthlab.accounts.models import User
 from synthlab.core.audit import dataset_chain, record_event
 from synthlab.core.exceptions import Conflict, InvalidInput
@@ -55,6 +56,7 @@ def start_training(
         InvalidInput: A bad setting, too few images, or a size that the data set does not have.
     """
     require_use(actor, dataset)
+    dataset = freeze_manifest(dataset)
     _require_images(dataset)
     seed = secrets.randbelow(2**31) if seed is None else seed
     training = Training.objects.create(
@@ -131,7 +133,7 @@ def resume_training(*, actor: User, training: Training) -> Training:
         Conflict: The run is not paused, cancelled or failed, or the data set changed since.
     """
     require_use(actor, training.dataset)
-    _require_same_images(training)
+    require_same_images(training)
     rows = Training.objects.filter(pk=training.pk, state__in=RESUMABLE)
     if rows.update(state=TrainingState.QUEUED, stop_reason="") != 1:
         raise Conflict("training_not_resumable", f"This training is {training.state}; nothing to resume.")
@@ -218,7 +220,14 @@ def complete_training(*, context: JobContext, training: Training, result: dict[s
 def names_checkpoint_of(job: Job) -> bool:
     """Whether a training would still resume from what this job left, be it weeks ago."""
     rows = Training.objects.filter(pk=job.subject_pk, checkpoint__startswith=f"{job.pk}/")
-    return rows.exclude(state=TrainingState.SUCCEEDED).exists()
+    training = rows.exclude(state=TrainingState.SUCCEEDED).select_related("dataset").first()
+    if training is None:
+        return False
+    try:
+        require_same_images(training)
+    except Conflict:
+        return False  # learnt from images that were withdrawn since: nobody may go on from it
+    return True
 
 
 def end_training(job: Job) -> None:
@@ -252,12 +261,7 @@ def requeue_training(job: Job) -> None:
     """
     training = Training.objects.select_related("dataset").get(pk=job.subject_pk)
     require_use_again(job, training.dataset)
-    _require_same_images(training)
-
-
-def _require_same_images(training: Training) -> None:
-    if training.manifest_digest != training.dataset.manifest_digest:
-        raise Conflict("dataset_changed", "The data set changed since this training began: start a new one.")
+    require_same_images(training)
 
 
 def _audit(training: Training, actor: User, action: str, **facts: Any) -> None:

@@ -1,0 +1,39 @@
+"""What studies hold of real images that are withdrawn: hidden controls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from uuid import UUID
+
+from django.db.models import F
+
+from annotation.models import Item, Read, ReadState
+from synthlab.accounts.models import User
+from synthlab.core.erasure import Trace
+
+
+def traces(images: Sequence[UUID]) -> Iterator[Trace]:
+    """Items that show one of these images as a hidden control. Whose study it is, is not the data set's to know."""
+    items = Item.objects.filter(source_image__in=images).order_by("created_at")
+    for item in items:
+        yield Trace(
+            kind="study item",
+            id=item.pk,
+            title="Hidden control of a study",
+            detail="It is shown to readers no more; answers given to it stay.",
+        )
+
+
+def let_go(actor: User, images: Sequence[UUID]) -> None:
+    """Nobody is handed these images any more: readings that wait or are at work become void."""
+    reads = Read.objects.filter(
+        item__source_image__in=images, state__in=(ReadState.OPEN, ReadState.LEASED)
+    ).values_list("pk", flat=True)
+    Read.objects.filter(pk__in=list(reads)).update(
+        state=ReadState.VOID, reader=None, is_assigned=False, lease_until=None, rev=F("rev") + 1
+    )
+
+
+def forget(files: Sequence[Path]) -> None:
+    """Nothing: a reading's pixels are made when they are asked for, and never kept."""
