@@ -52,7 +52,7 @@ def parse_limits(given: Mapping[str, Any] | None) -> Limits:
     return replace(Limits(), **(given or {}))
 
 
-def confine_process(limits: Limits) -> None:
+def limit_process(limits: Limits) -> None:
     """Hold this process to its memory and time for good, and keep libraries from writing what they read.
 
     A decoder that asks for more memory gets a MemoryError and costs one file; one that never returns is ended by

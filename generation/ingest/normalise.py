@@ -90,7 +90,10 @@ def to_grey(pixels: Pixels) -> NDArray[np.float32]:
     scale = np.float32(1 / np.iinfo(pixels.dtype).max)
     if pixels.ndim == 2:
         return pixels * scale
-    return np.asarray(pixels @ np.asarray(_LUMA, np.float32) * scale, np.float32)
+    grey = pixels[..., 0] * np.float32(_LUMA[0] * scale)
+    for channel in (1, 2):  # one by one: a product of matrices would first turn the whole picture into floats
+        grey += pixels[..., channel] * np.float32(_LUMA[channel] * scale)
+    return np.asarray(grey, np.float32)
 
 
 def encode_png(pixels: Pixels) -> bytes:
