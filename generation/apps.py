@@ -22,6 +22,7 @@ class GenerationConfig(AppConfig):
             on_requeue="generation.tasks.requeue_training",
             is_needed="generation.services.training.names_checkpoint_of",
         )
+        register("measurement", "generation.tasks.run_measurement", lane=Lane.SHORT, deadline_seconds=600)
         register(
             "batch",
             "generation.tasks.run_batch",
@@ -29,4 +30,5 @@ class GenerationConfig(AppConfig):
             on_end="generation.tasks.end_batch",
             on_requeue="generation.tasks.requeue_batch",
         )
+        register("erasure", "generation.tasks.run_erasure", lane=Lane.SHORT)
         register("withdrawal", "generation.tasks.run_withdrawal", lane=Lane.SHORT)

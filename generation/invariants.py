@@ -6,7 +6,15 @@ from collections.abc import Iterator
 
 from django.db.models import Count, F
 
-from generation.models import Batch, BatchState, Generator, SourceImage, SyntheticImage, TrainingSample
+from generation.models import (
+    Batch,
+    BatchState,
+    Generator,
+    Rejection,
+    SourceImage,
+    SyntheticImage,
+    TrainingSample,
+)
 from synthlab.core.files import path_of
 from synthlab.core.invariants import digest_source, invariant, named_digests
 from synthlab.core.models import LIVE_JOB_STATES
@@ -24,6 +32,12 @@ def files_named() -> Iterator[str]:
     """Every file that generation's rows name."""
     for model in (SyntheticImage, Generator, TrainingSample):
         yield from model.objects.values_list("digest", flat=True).iterator()
+    # Before the images: a file that goes over to an image while this runs is seen here or there.
+    kept = Rejection.objects.filter(decision="").values_list(
+        "thumbnail_digest", "image_digest", "look_digest"
+    )
+    for digests in kept.iterator():
+        yield from filter(None, digests)
     for digest, thumbnail in (
         SourceImage.objects.present().values_list("digest", "thumbnail_digest").iterator()
     ):

@@ -11,8 +11,10 @@ from typing import Any
 from django.conf import settings
 
 from generation.models import Batch, Ingest, Training, Withdrawal
-from generation.services import batches, erasing, ingesting, reading, training
+from generation.services import batches, erasing, estimating, fitting, ingesting, reading, training
 from generation.services.manifests import training_manifest
+from synthlab.core.children import ChildCrashed
+from synthlab.core.exceptions import InvalidInput
 from synthlab.core.files import path_of
 from synthlab.core.job_context import JobContext
 from synthlab.core.models import Job
@@ -23,7 +25,7 @@ Event = dict[str, Any]
 def run_ingest(context: JobContext) -> None:
     """Read, clean, de-identify and split one upload."""
     ingest = Ingest.objects.select_related("dataset", "requested_by").get(pk=context.job.subject_pk)
-    result = context.run_child("generation.ingest", "ingest", ingesting.ingest_spec(ingest))
+    result = reading.read_upload(context=context, spec=ingesting.ingest_spec(ingest))
     ingesting.complete_ingest(context=context, ingest=ingest, result=result)
 
 
@@ -40,8 +42,21 @@ def run_training(context: JobContext) -> None:
         "threads": settings.TORCH_THREADS,
         "code_version": run.code_version,
     }
-    result = context.run_child("generation.ml", "train", spec, on_event=TrainingRelay(context, run))
+    try:
+        result = context.run_child("generation.ml", "train", spec, on_event=TrainingRelay(context, run))
+    except (InvalidInput, ChildCrashed) as error:
+        if not fitting.is_lack_of_memory(error):
+            raise
+        run.refresh_from_db()
+        raise fitting.explain_lack_of_memory(context, run, error) from error
     training.complete_training(context=context, training=run, result=result)
+
+
+def run_measurement(context: JobContext) -> None:
+    """Find out what trainings would cost on this machine."""
+    spec = {**context.job.payload, "threads": settings.TORCH_THREADS}
+    result = context.run_child("generation.ml", "measure", spec)
+    estimating.complete_measurement(context=context, result=result)
 
 
 class TrainingRelay:
@@ -130,6 +145,13 @@ def end_training(job: Job) -> None:
 
 def end_batch(job: Job) -> None:
     batches.end_batch(job)
+
+
+def run_erasure(context: JobContext) -> None:
+    """Erase what was kept of refused pictures, once a person has decided about them."""
+    digests = set(context.job.payload["digests"])
+    with context.commit(finish_with={"files": len(digests)}):
+        erasing.remove_files(digests)
 
 
 def run_withdrawal(context: JobContext) -> None:

@@ -31,13 +31,13 @@ def erase_withdrawn(*, context: JobContext, withdrawal: Withdrawal) -> None:
     while images := list(withdrawal.images.filter(erased_at=None).order_by("pk")[:_CHUNK]):
         _forget_features(images)
         with context.commit():
-            _remove_files({d for image in images for d in (image.digest, image.thumbnail_digest) if d})
+            remove_files({d for image in images for d in (image.digest, image.thumbnail_digest) if d})
             kill_point("withdrawal.files_removed")
             SourceImage.objects.filter(pk__in=[image.pk for image in images]).update(erased_at=timezone.now())
         context.progress("erasing", withdrawal.images.exclude(erased_at=None).count(), total)
     _remove_work_folders(withdrawal)
     with context.commit(finish_with={"images": total}):
-        _remove_files(set(context.job.payload.get("digests", [])))
+        remove_files(set(context.job.payload.get("digests", [])))
         record_event(
             chain=dataset_chain(withdrawal.dataset),
             actor=None,
@@ -55,7 +55,7 @@ def _forget_features(images: Sequence[SourceImage]) -> None:
     erasure.forget([path for path in paths if path.is_file()])
 
 
-def _remove_files(digests: Collection[str]) -> None:
+def remove_files(digests: Collection[str]) -> None:
     """Remove files, but for those that some other row names, in this or any other data set.
 
     An upload stores its files before its rows. Its job is locked here, as it is by its own last commit, so that no row

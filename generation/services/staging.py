@@ -21,7 +21,9 @@ from synthlab.core.files import inside
 from synthlab.core.uploads import make_staging_folder, remove_staging_folder
 
 MAX_FILES = 10_000
-_GROUPS = "groups.json"
+
+SECRETS = ("groups", "names")
+"""Options whose values may name a patient: place → patient or slide, place → file name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,21 +71,21 @@ def folder_of(ingest: Ingest) -> Path:
     return inside(Path(settings.STAGING_ROOT), str(ingest.pk))
 
 
-def keep_groups(upload: StagedUpload, groups: Mapping[str, str]) -> None:
-    """Put place → patient or slide beside the upload (0600): these may be identifiers, and go when it goes."""
-    path = make_staging_folder(upload.id) / _GROUPS
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        json.dump(dict(groups), file)
+def keep_secrets(upload: StagedUpload, secrets: Mapping[str, Mapping[str, str]]) -> None:
+    """Put what may name a patient beside the upload (0600): it goes when the upload goes."""
+    for name, given in secrets.items():
+        path = make_staging_folder(upload.id) / f"{name}.json"
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump(dict(given), file)
 
 
-def read_groups(ingest: Ingest) -> dict[str, str]:
+def read_secrets(ingest: Ingest) -> dict[str, dict[str, str]]:
     """What was given for this upload; nothing where nothing was."""
-    try:
-        groups: dict[str, str] = json.loads((folder_of(ingest) / _GROUPS).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    return groups
+    given = {name: folder_of(ingest) / f"{name}.json" for name in SECRETS}
+    return {
+        name: json.loads(path.read_text(encoding="utf-8")) for name, path in given.items() if path.is_file()
+    }
 
 
 def group_salt(dataset: Dataset) -> str:
