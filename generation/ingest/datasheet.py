@@ -46,11 +46,19 @@ def describe(
         "duplicates": _duplicates(collector, links),
         "split": {"seed": options.split.seed, "shares": dict(shares), "method": _method(collector, kept)},
         "tiling": _tiling(collector),
+        "crops": _crops(collector, kept),
         "holders_known": collector.keys.known_holders,
     }
-    facts["statements"] = _statements(collector, facts)
-    facts["warnings"] = _warnings(collector, facts)
-    return facts
+    return {**facts, **in_words(facts)}
+
+
+def in_words(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """What the facts mean: `statements` that must stand on the data sheet, `warnings` for who goes on from here.
+
+    Args:
+        facts: as `describe` makes them, or the sum of several uploads' facts.
+    """
+    return {"statements": _statements(facts), "warnings": _warnings(facts)}
 
 
 def _classes(images: Sequence[Candidate]) -> dict[str, int]:
@@ -109,34 +117,49 @@ def _tiling(collector: Collector) -> dict[str, Any] | None:
     }
 
 
-def _statements(collector: Collector, facts: Mapping[str, Any]) -> list[str]:
-    """What must stand on the data sheet in words."""
-    plan, said = collector.options.tile, []
-    if plan:
+def _crops(collector: Collector, kept: Sequence[Candidate]) -> dict[str, Any] | None:
+    if not collector.companions.has_boxes:
+        return None
+    return {
+        **collector.options.crop.describe(),
+        "photographs": len({image.place.partition("!")[0] for image in kept}),
+    }
+
+
+def _statements(facts: Mapping[str, Any]) -> list[str]:
+    tiling, said = facts["tiling"], []
+    if tiling:
         parts = ", ".join(
             f"{split} {part['images']} ({part['independent_images']} of them without a shared pixel, {part['groups']} groups)"
             for split, part in facts["splits"].items()
             if part["images"]
         )
+        size = tiling["size"]
+        said.append(f"{facts['images']} tiles of {size} × {size} pixels, stride {tiling['stride']}: {parts}.")
+    if crops := facts.get("crops"):
         said.append(
-            f"{facts['images']} tiles of {plan.size} × {plan.size} pixels, stride {plan.stride}: {parts}."
+            f"{facts['images']} objects cut out of {crops['photographs']} pictures along their boxes."
         )
-    if collector.cut_by_blocks:
+    if tiling and tiling["by"] == "region blocks":
         said.append(
-            f"Splits are regions with a guard band of at least {plan.guard_width if plan else 0} pixels between them: "
+            f"Splits are regions with a guard band of at least {tiling['guard']} pixels between them: "
             "no tile of one split shares a pixel with a tile of another."
         )
-    if plan and len(collector.slides) == 1:
+    if _is_one_slide(facts):
         said.append(
             "All images come from one slide of one patient. Train and validation are not independent samples of "
             "patients, so nothing measured here says how it would be with other patients."
         )
-    elif not collector.keys.known_holders and not plan:
+    elif not facts["holders_known"] and not tiling:
         said.append("Patients are not known: each file counts as a group of its own.")
     return said
 
 
-def _warnings(collector: Collector, facts: Mapping[str, Any]) -> list[dict[str, str]]:
+def _is_one_slide(facts: Mapping[str, Any]) -> bool:
+    return bool(facts["tiling"]) and facts["tiling"]["slides"] == 1
+
+
+def _warnings(facts: Mapping[str, Any]) -> list[dict[str, str]]:
     found = []
     train, val = facts["splits"]["train"], facts["splits"]["val"]
     if not facts["images"]:
@@ -148,7 +171,7 @@ def _warnings(collector: Collector, facts: Mapping[str, Any]) -> list[dict[str, 
     elif val["images"] < FEW_TO_JUDGE or val["groups"] < _MANY_GROUPS:
         text = f"Validation has {val['images']} images in {val['groups']} groups: verdicts will say insufficient."
         found.append(_warning("few_to_validate", text))
-    if len(collector.slides) == 1:
+    if _is_one_slide(facts):
         found.append(_warning("one_slide", "All images come from one slide of one patient."))
     for label in facts["classes"]:
         count = train["classes"].get(label, 0)

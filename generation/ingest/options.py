@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from generation.child import BadInput
+from generation.ingest.crops import MARGIN, CropPlan
 from generation.ingest.limits import Limits, parse_limits
 from generation.ingest.normalise import Form
 from generation.ingest.tiling import SPLITS, TilePlan
@@ -15,6 +16,10 @@ from generation.ingest.tiling import SPLITS, TilePlan
 _CLASS_LENGTH = 60
 _MIN_SIDE = 16
 _MAX_SIDE = 4096
+_MOST_MARGIN = 2
+
+READING_NOTE = "reading"
+"""File of the work folder that holds the place being read; empty or missing when none is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +40,7 @@ class SplitPlan:
 
 @dataclass(frozen=True, slots=True)
 class KnownImage:
-    """An image that the data set already holds."""
+    """An image that the data set already holds, or one that waits for a person's decision."""
 
     path: Path
     digest: str
@@ -49,17 +54,22 @@ class Options:
     Attributes:
         form: channels, bits and size of the stored images.
         tile: how to cut large pictures; None takes each picture as one image.
+        crop: how to cut objects out, where the upload holds boxes for its pictures.
         classes: place → class.
         groups: place → the user's key of the patient or slide.
+        names: place → name of a file of its own, to find what a table or an annotation speaks of; needed in memory only.
         group_salt: secret of the data set, so that a patient of a later upload is known again.
         split: shares and seed.
         drop_duplicates: refuse near duplicates of other groups; else tie their groups together.
         folder_classes: innermost folders of an archive are classes, as the person confirmed.
         burned_in_checked: a person saw that nothing is burned into the pixels.
+        drop_blurred: refuse what is far less sharp than usual; else flag it.
     """
 
     form: Form = field(default_factory=Form)
     tile: TilePlan | None = None
+    crop: CropPlan = field(default_factory=CropPlan)
+    names: Mapping[str, str] = field(default_factory=dict)
     classes: Mapping[str, str] = field(default_factory=dict)
     groups: Mapping[str, str] = field(default_factory=dict)
     group_salt: bytes | None = None
@@ -67,6 +77,26 @@ class Options:
     drop_duplicates: bool = True
     folder_classes: bool = False
     burned_in_checked: bool = False
+    drop_blurred: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the data set holds already.
+
+    Attributes:
+        images: its images.
+        waiting: refused pictures of earlier uploads that may still be taken in.
+        withdrawn: digests of images that must not come back.
+        groups: group → split.
+        channels: of its images, where all have the same.
+    """
+
+    images: tuple[KnownImage, ...] = ()
+    waiting: tuple[KnownImage, ...] = ()
+    withdrawn: frozenset[str] = frozenset()
+    groups: Mapping[str, str] = field(default_factory=dict)
+    channels: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +107,25 @@ class Order:
     files: tuple[StagedFile, ...]
     options: Options
     limits: Limits
-    known_images: tuple[KnownImage, ...] = ()
-    known_groups: Mapping[str, str] = field(default_factory=dict)
+    known: Known = field(default_factory=Known)
+    avoid: frozenset[str] = frozenset()
 
 
 _OPTION_NAMES = frozenset(
-    {"tile", "image_size", "fit", "channels", "bits", "classes", "groups", "group_salt", "split"}
-    | {"drop_duplicates", "folder_classes", "burned_in_checked"}
+    {
+        "tile",
+        "crop",
+        "names",
+        "image_size",
+        "fit",
+        "channels",
+        "bits",
+        "classes",
+        "groups",
+        "group_salt",
+        "split",
+    }
+    | {"drop_duplicates", "folder_classes", "burned_in_checked", "drop_blurred"}
 )
 
 
@@ -100,21 +142,33 @@ def parse_spec(spec: Mapping[str, Any]) -> Order:
     unknown = set(options) - _OPTION_NAMES
     if unknown:
         raise _bad(f"there are no options {', '.join(sorted(unknown))}")
-    known = spec.get("known") or {}
     try:
         return Order(
             work=Path(spec["work"]),
             files=tuple(StagedFile(str(entry["ordinal"]), Path(entry["path"])) for entry in files),
             options=_options(options),
             limits=parse_limits(spec.get("limits")),
-            known_images=tuple(
-                KnownImage(Path(entry["path"]), entry["digest"], entry["group_key"])
-                for entry in known.get("images", ())
-            ),
-            known_groups=_splits_of(known.get("groups") or {}),
+            known=_known(spec.get("known") or {}),
+            avoid=frozenset(map(str, spec.get("avoid") or ())),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise _bad("the spec is not laid out as it should be") from error
+
+
+def _known(given: Mapping[str, Any]) -> Known:
+    def images(name: str) -> tuple[KnownImage, ...]:
+        return tuple(
+            KnownImage(Path(entry["path"]), entry["digest"], entry["group_key"])
+            for entry in given.get(name, ())
+        )
+
+    return Known(
+        images("images"),
+        images("waiting"),
+        frozenset(given.get("withdrawn", ())),
+        _splits_of(given.get("groups") or {}),
+        given.get("channels"),
+    )
 
 
 def _options(given: Mapping[str, Any]) -> Options:
@@ -122,6 +176,8 @@ def _options(given: Mapping[str, Any]) -> Options:
     return Options(
         form=_form(given),
         tile=_tile(given.get("tile")),
+        crop=_crop(given),
+        names={place: name for place, name in _map(given.get("names")).items() if name},
         classes={place: _class(label) for place, label in _map(given.get("classes")).items() if label},
         groups={place: key for place, key in _map(given.get("groups")).items() if key},
         group_salt=str(salt).encode() if salt else None,
@@ -129,6 +185,7 @@ def _options(given: Mapping[str, Any]) -> Options:
         drop_duplicates=_flag(given, "drop_duplicates", True),
         folder_classes=_flag(given, "folder_classes", False),
         burned_in_checked=_flag(given, "burned_in_checked", False),
+        drop_blurred=_flag(given, "drop_blurred", False),
     )
 
 
@@ -163,6 +220,24 @@ def _tile(given: Mapping[str, Any] | None) -> TilePlan | None:
         raise _bad("tile block is at least the tile size")
     if plan.guard is not None and not _whole(plan.guard, 0, 2**20):
         raise _bad("tile guard is a whole number, 0 or more")
+    return plan
+
+
+def _crop(options: Mapping[str, Any]) -> CropPlan:
+    given = options.get("crop")
+    if given is None:
+        return CropPlan()
+    if options.get("tile") is not None:
+        raise _bad(
+            "pictures are cut into tiles, or objects are cut out of them; tile and crop exclude each other"
+        )
+    if unknown := set(given) - {"margin", "square", "side"}:
+        raise _bad(f"crop has no {', '.join(sorted(unknown))}")
+    plan = CropPlan(given.get("margin", MARGIN), _flag(given, "square", True), given.get("side"))
+    if type(plan.margin) not in (int, float) or not 0 <= plan.margin <= _MOST_MARGIN:
+        raise _bad(f"crop margin is a number from 0 to {_MOST_MARGIN}, a share of the longer side of the box")
+    if plan.side is not None and not _whole(plan.side, _MIN_SIDE, _MAX_SIDE):
+        raise _bad(f"crop side is a whole number from {_MIN_SIDE} to {_MAX_SIDE}")
     return plan
 
 

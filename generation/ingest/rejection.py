@@ -7,6 +7,12 @@ decoder said, because each of these may identify a patient.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from generation.ingest.companion_reasons import COMPANION_DETAILS
+
+if TYPE_CHECKING:
+    from generation.ingest.candidate import Candidate
 
 DETAILS: dict[str, str] = {
     # what the file is
@@ -23,6 +29,10 @@ DETAILS: dict[str, str] = {
     "too_many_pixels": "The image has more than {limit} pixels. Cut it, or scale it down, before the upload.",
     "too_many_frames": "The file holds more than {limit} frames or pages. Split it into several files.",
     "out_of_memory": "Reading the file took more memory than one file may take. Upload a smaller one.",
+    "crashed": (
+        "Reading the file ended the process that read it, or did not come to an end. "
+        "Export it again from its source, or leave it out."
+    ),
     "too_slow": "Reading the file took more than {limit} seconds of computing. Export it again, or leave it out.",
     "animated": "The file is an animation. Export its frames as single images.",
     "transparent": "The image has see-through parts. Flatten it onto a background first.",
@@ -35,9 +45,11 @@ DETAILS: dict[str, str] = {
         "Choose “grey” or “rgb” as channels to bring all into one form."
     ),
     "too_small": "The image is {width} × {height} pixels; at least {least} on each side are needed.",
+    "blurred": "The image is far less sharp than is usual in this upload, and blurred ones were to be left out.",
     "blank": "The image is (nearly) one flat value: nothing is to be learnt from it.",
     "exact_duplicate": "The same pixels were already taken from place {first}.",
     "already_present": "The same pixels are already in the data set.",
+    "withdrawn_before": "The same pixels were withdrawn from this data set. They stay out.",
     "near_duplicate": (
         "Nearly the same picture (perhaps turned, mirrored or saved again) was taken from place {first} "
         "under another patient or slide."
@@ -75,14 +87,22 @@ DETAILS: dict[str, str] = {
     "burned_in": "The DICOM file says that text about the patient is burned into the pixels. Mask it first.",
     "burned_in_unknown": (
         "The DICOM file does not say whether text is burned into the pixels, and images of its kind often have it. "
-        "Look at the images; if they are clean, upload them again with the option that says so."
+        "Look at it in full size, then take it in or keep it out."
+    ),
+    "burned_in_unseen": (
+        "The DICOM file does not say whether text is burned into the pixels, and images of its kind often have it. "
+        "Pictures that are cut into pieces are not kept to be looked at: look at your files, and if they are clean, "
+        "upload them again with the option that says so."
     ),
     # MedMNIST
     "npz_layout": "The .npz is not laid out like MedMNIST (train_images, train_labels …, unsigned 8 bit).",
+    **COMPANION_DETAILS,
 }
 
-OVERRULABLE = frozenset({"blank", "near_duplicate", "near_duplicate_known", "burned_in_unknown", "too_small"})
-"""Codes a person may overrule without harm to what must hold."""
+OVERRULABLE = frozenset(
+    {"blank", "blurred", "near_duplicate", "near_duplicate_known", "burned_in_unknown", "too_small"}
+)
+"""Codes a person may overrule without harm to what must hold, where the picture could be kept."""
 
 
 class RejectedError(Exception):
@@ -101,14 +121,22 @@ class RejectedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A rejection at a place of the upload: ``"3"``, ``"3/17"`` in an archive, ``"3#2"`` for a frame."""
+    """A rejection at a place of the upload: ``"3"``, ``"3/17"`` in an archive, ``"3#2"`` for a frame.
+
+    Attributes:
+        thumb: its thumbnail in the work folder, where it could be decoded.
+        kept: what may be taken in after all, when a person says so.
+    """
 
     place: str
     code: str
     detail: str
     thumb: str = ""
+    kept: Candidate | None = None
 
     @classmethod
-    def of(cls, place: str, code: str, thumb: str = "", **facts: int | str) -> Refusal:
+    def of(
+        cls, place: str, code: str, thumb: str = "", kept: Candidate | None = None, **facts: int | str
+    ) -> Refusal:
         """Build a refusal from a code and the numbers that its sentence names."""
-        return cls(place, code, DETAILS[code].format(**facts), thumb)
+        return cls(place, code, DETAILS[code].format(**facts), thumb, kept)

@@ -13,7 +13,7 @@ from generation.ingest.companions.scan import Companion, Listing
 from generation.ingest.companions.table import BadRow, Row, read_table
 from generation.ingest.companions.voc import read_voc
 from generation.ingest.grouping import file_of, outwards
-from generation.ingest.guard import OutOfTimeError, hardened
+from generation.ingest.guard import NO_WATCH, OutOfTimeError, Watch, hardened
 from generation.ingest.limits import Limits
 from generation.ingest.rejection import Refusal, RejectedError
 
@@ -69,24 +69,26 @@ class Companions:
             return Refusal.of(place, "csv_no_row")
         if not self.has_boxes:
             return None
-        if file not in self.boxes:
+        found = self.boxes.get(file)
+        if found is None or not (found.boxes or found.unusable):
             return Refusal.of(place, "no_boxes")
         return Refusal.of(place, "boxes_of_pages") if place != file else None
 
 
-def join(listing: Listing, limits: Limits) -> Companions:
+def join(listing: Listing, limits: Limits, watch: Watch = NO_WATCH) -> Companions:
     """Read the companions and find the pictures that they mean.
 
     Args:
         listing: the companions and the names of all other files.
         limits: how many boxes and lines are taken, and for how long one file is read.
+        watch: told of every companion before it is read.
     """
-    return _Joiner(listing, limits).join()
+    return _Joiner(listing, limits, watch).join()
 
 
 class _Joiner:
-    def __init__(self, listing: Listing, limits: Limits) -> None:
-        self._listing, self._limits = listing, limits
+    def __init__(self, listing: Listing, limits: Limits, watch: Watch) -> None:
+        self._listing, self._limits, self._watch = listing, limits, watch
         self._made = Companions(frozenset(companion.place for companion in listing.companions))
         self._indexes: dict[str, NameIndex] = {}
         self._boxes_left = limits.images
@@ -100,14 +102,16 @@ class _Joiner:
         }
         for companion in self._listing.companions:
             try:
+                self._watch.begin(companion.place)
                 with hardened(self._limits):
                     readers[companion.kind](companion)
             except RejectedError as error:
                 self._give_up(companion, Refusal(companion.place, error.code, error.detail))
             except (MemoryError, OutOfTimeError):
-                self._give_up(
-                    companion, Refusal.of(companion.place, "annotation_too_large", limit=companion.largest)
-                )
+                limit = companion.largest
+                self._give_up(companion, Refusal.of(companion.place, "annotation_too_large", limit=limit))
+            except Exception:  # what a parser makes of a hostile file; its own words may quote it
+                self._give_up(companion, Refusal.of(companion.place, "annotation_damaged"))
         if self._damaged and not self._made.boxes:
             self._made.broken = True
         return self._made
@@ -129,6 +133,8 @@ class _Joiner:
         return self._indexes[scope]
 
     def _content(self, companion: Companion) -> bytes:
+        if companion.failure is not None:
+            raise companion.failure
         if companion.content is None:
             raise RejectedError("annotation_too_large", limit=companion.largest)
         return companion.content

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO
 
 from generation.ingest.companions.table import looks_like_table
-from generation.ingest.guard import OutOfTimeError, hardened
+from generation.ingest.guard import OutOfTimeError, Watch, hardened
 from generation.ingest.limits import MIB, Limits
 from generation.ingest.options import StagedFile
 from generation.ingest.readers.archive import check_directory, check_member, check_members
@@ -20,15 +19,7 @@ from generation.ingest.rejection import RejectedError
 _HEAD = 4096
 _LARGEST: Mapping[str, int] = {"voc": 4 * MIB, "coco": 64 * MIB, "csv": 16 * MIB}
 _TOGETHER = 256 * MIB
-_FAILURES = (
-    OSError,
-    RejectedError,
-    zipfile.BadZipFile,
-    UnicodeDecodeError,
-    EOFError,
-    NotImplementedError,
-    zlib.error,
-)
+_KIND_BY_ENDING: Mapping[str, str] = {"xml": "voc", "json": "coco", "csv": "csv", "tsv": "csv"}
 _COCO_MEMBERS = (b'"images"', b'"annotations"', b'"categories"')
 
 
@@ -41,7 +32,8 @@ class Companion:
         kind: ``voc``, ``coco`` or ``csv``.
         name: what it is called, "" where nobody told.
         scope: the place of the zip that it lies in; "" for a file of its own, which speaks of the whole upload.
-        content: its bytes; None where there are too many.
+        content: its bytes; None where there are too many, or they could not be unpacked.
+        failure: why they could not be unpacked.
     """
 
     place: str
@@ -49,6 +41,7 @@ class Companion:
     name: str
     scope: str
     content: bytes | None
+    failure: RejectedError | None = None
 
     @property
     def largest(self) -> int:
@@ -64,18 +57,22 @@ class Listing:
     companions: tuple[Companion, ...]
 
 
-def list_upload(files: Sequence[StagedFile], told: Mapping[str, str], limits: Limits) -> Listing:
+def list_upload(
+    files: Sequence[StagedFile], told: Mapping[str, str], limits: Limits, watch: Watch
+) -> Listing:
     """Look into every file's first bytes, also inside zips; what cannot be looked into is left to its reader.
 
     Args:
         files: the upload.
         told: place → name of files of their own, as the sender told.
         limits: ceilings for zips and for time.
+        watch: told of every file before it is looked into.
     """
     look = _Look(limits)
     for file in files:
         # Whatever fails here has its turn with the readers, and they say what is wrong.
-        with contextlib.suppress(*_FAILURES, OutOfTimeError), hardened(limits):
+        with contextlib.suppress(Exception, OutOfTimeError), hardened(limits):
+            watch.begin(file.ordinal)
             look.at(file, told.get(file.ordinal, ""))
     return Listing(look.names, tuple(look.companions))
 
@@ -106,10 +103,19 @@ class _Look:
             for number, member in enumerate(members, start=1):
                 if member.is_dir() or _is_of_the_system(member.filename):
                     continue
-                with contextlib.suppress(*_FAILURES):
+                place = f"{file.ordinal}/{number}"
+                try:
                     check_member(member, self._limits)
                     with archive.open(member) as stream:
-                        self._note(f"{file.ordinal}/{number}", member.filename, file.ordinal, stream)
+                        self._note(place, member.filename, file.ordinal, stream)
+                except Exception as failure:
+                    self._note_failure(place, member.filename, file.ordinal, failure)
+
+    def _note_failure(self, place: str, name: str, scope: str, failure: Exception) -> None:
+        """What cannot be unpacked is left to its reader, unless its name says that pictures depend on it."""
+        if (kind := _KIND_BY_ENDING.get(_ending(name))) is not None:
+            error = failure if isinstance(failure, RejectedError) else RejectedError("archive_damaged")
+            self.companions.append(Companion(place, kind, name, scope, None, error))
 
     def _note(self, place: str, name: str, scope: str, stream: IO[bytes]) -> None:
         head = stream.read(_HEAD)
@@ -129,15 +135,19 @@ def companion_kind(head: bytes, name: str) -> str | None:
     """What a file is by its first bytes, and by its name's ending where these leave it open; None for all others."""
     if magic_of(head) is not None:
         return None
-    ending = name.rpartition(".")[2].casefold()
+    ending = _ending(name)
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     if start.startswith(b"<") and (ending == "xml" or b"<annotation" in head):
         return "voc"
     if start.startswith(b"{") and (ending == "json" or any(word in head for word in _COCO_MEMBERS)):
         return "coco"
-    if ending in ("csv", "tsv") or looks_like_table(head):
+    if _KIND_BY_ENDING.get(ending) == "csv" or looks_like_table(head):
         return "csv"
     return None
+
+
+def _ending(name: str) -> str:
+    return name.rpartition(".")[2].casefold()
 
 
 def _is_of_the_system(name: str) -> bool:

@@ -6,9 +6,10 @@ import stat
 import struct
 import zipfile
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from generation.ingest.guard import guarded
+from generation.ingest.guard import Watch, guarded
 from generation.ingest.limits import MIB, Limits
 from generation.ingest.picture import Picture
 from generation.ingest.rejection import Refusal, RejectedError
@@ -27,9 +28,24 @@ _ENCRYPTED = 0x1 | 0x40
 _CHUNK = MIB
 
 
-def read(
-    path: Path, place: str, limits: Limits, scratch: Path, folder_classes: bool, open_member: Opener
-) -> Iterator[Picture | Refusal]:
+@dataclass(frozen=True, slots=True)
+class Unpacking:
+    """How to unpack.
+
+    Attributes:
+        limits: ceilings on members, bytes and ratio.
+        scratch: an existing folder.
+        folder_classes: whether a member's folder is its class.
+        watch: told of every place before it is read.
+    """
+
+    limits: Limits
+    scratch: Path
+    folder_classes: bool
+    watch: Watch
+
+
+def read(path: Path, place: str, how: Unpacking, open_member: Opener) -> Iterator[Picture | Refusal]:
     """Yield what the members hold, at places ``"PLACE/n"``: n counts the archive's own listing from 1.
 
     A member is unpacked to one scratch file of our own naming, read, and removed before the next. Its name is used
@@ -38,33 +54,31 @@ def read(
     Args:
         path: the zip.
         place: its place in the upload.
-        limits: ceilings on members, bytes and ratio.
-        scratch: an existing folder.
-        folder_classes: whether a member's folder is its class.
+        how: limits and where to.
         open_member: reads an unpacked member, given its place and class.
 
     Raises:
         RejectedError: the whole archive is damaged, too large, or built like a bomb.
     """
     check_directory(path)
-    unpacked = scratch / "member"
+    unpacked = how.scratch / "member"
     try:
         archive = zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, UnicodeDecodeError, NotImplementedError) as error:
+    # ValueError also covers offsets before the start and names that are not in the encoding they claim.
+    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
         raise RejectedError("archive_damaged") from error
     with archive:
         members = archive.infolist()
-        check_members(members, archive.start_dir, limits)
-        budget = _Budget(limits.archive_bytes)
+        check_members(members, archive.start_dir, how.limits)
+        budget = _Budget(how.limits.archive_bytes)
         for number, member in enumerate(members, start=1):
             if member.is_dir():
                 continue
             spot = f"{place}/{number}"
-            label = _folder(member.filename) if folder_classes else None
+            label = _folder(member.filename) if how.folder_classes else None
             try:
-                yield from guarded(
-                    _member(archive, member, spot, label, unpacked, limits, budget, open_member), spot, limits
-                )
+                entries = _member(archive, member, spot, label, unpacked, how.limits, budget, open_member)
+                yield from guarded(entries, spot, how.limits, how.watch)
             finally:
                 unpacked.unlink(missing_ok=True)
 
@@ -91,7 +105,7 @@ def _member(
     budget: _Budget,
     open_member: Opener,
 ) -> Iterator[Picture | Refusal]:
-    _check_member(member, limits)
+    check_member(member, limits)
     try:
         with archive.open(member) as source, unpacked.open("wb") as target:
             while chunk := source.read(_CHUNK):
@@ -137,13 +151,20 @@ def check_members(members: list[zipfile.ZipInfo], directory_start: int, limits: 
     if sum(member.file_size for member in members) > limits.archive_bytes:
         raise RejectedError("archive_too_large", limit=limits.archive_bytes)
     in_order = sorted(members, key=lambda member: member.header_offset)
+    if in_order[0].header_offset < 0:
+        raise RejectedError("archive_damaged")
     ends = [member.header_offset + _LOCAL_HEADER + member.compress_size for member in in_order]
     starts = [member.header_offset for member in in_order[1:]] + [directory_start]
     if any(end > start for end, start in zip(ends, starts, strict=True)):
         raise RejectedError("archive_overlap")
 
 
-def _check_member(member: zipfile.ZipInfo, limits: Limits) -> None:
+def check_member(member: zipfile.ZipInfo, limits: Limits) -> None:
+    """Refuse one member by what the directory says of it.
+
+    Raises:
+        RejectedError: encrypted, a link, packed by a method that is not read, or beyond the ratio.
+    """
     if member.flag_bits & _ENCRYPTED:
         raise RejectedError("archive_encrypted")
     kind = stat.S_IFMT(member.external_attr >> 16)

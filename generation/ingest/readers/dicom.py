@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pydicom import dcmread
 from pydicom.dataset import Dataset
-from pydicom.filereader import read_file_meta_info
+from pydicom.filereader import read_file_meta_info, read_partial
 from pydicom.pixels.utils import iter_pixels
+from pydicom.tag import BaseTag
 from pydicom.uid import (
     JPEG2000,
     UID,
@@ -47,11 +48,11 @@ _DESCRIPTION = (
     "BitsStored",
 )
 _PREAMBLE = 128
+_PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
+_UNDEFINED = 0xFFFFFFFF
 
 
-def read(
-    path: Path, place: str, limits: Limits, label: str | None, burned_in_checked: bool
-) -> Iterator[Picture]:
+def read(path: Path, place: str, limits: Limits, label: str | None) -> Iterator[Picture]:
     """Yield the frames of a DICOM file: one at its place, several at ``"PLACE#n"``.
 
     Grey frames come as 8 or 16 bit over the full range, through the modality LUT and the file's first window (or
@@ -62,7 +63,6 @@ def read(
         place: its place in the upload.
         limits: ceilings.
         label: the class that its folder gives.
-        burned_in_checked: a person saw that no text is burned in where the file does not say.
 
     Raises:
         RejectedError: no image, hostile, too large, an encoding that is not read, or text in the pixels.
@@ -71,10 +71,10 @@ def read(
     with path.open("rb") as file:
         preamble = file.read(_PREAMBLE)
         file.seek(0)
-        header = dcmread(file, stop_before_pixels=True)
+        header = read_partial(file, partial(_stops_at, largest=limits.dicom_value_bytes))
     removed = deidentify.dicom_metadata(header, preamble, limits.dicom_depth, limits.dicom_value_bytes)
     frames = _check_size(header, syntax, path.stat().st_size, limits)
-    flags = _check_burned_in(header, burned_in_checked)
+    flags = _check_burned_in(header)
     for number, frame in enumerate(iter_pixels(path), start=1):
         if number > frames:
             break
@@ -90,6 +90,15 @@ def read(
             notes=notes,
             flags=flags,
         )
+
+
+def _stops_at(tag: BaseTag, _vr: str | None, length: int, *, largest: int) -> bool:
+    """Whether the pixels begin here. Asked before a value is read, so that no memory is set aside for a lie."""
+    if tag in _PIXELS:
+        return True
+    if length > largest and length != _UNDEFINED:
+        raise RejectedError("dicom_value_too_large", limit=largest)
+    return False
 
 
 def _syntax(path: Path) -> UID:
@@ -140,14 +149,12 @@ def _check_size(header: Dataset, syntax: UID, file_bytes: int, limits: Limits) -
     return frames
 
 
-def _check_burned_in(header: Dataset, checked: bool) -> tuple[str, ...]:
-    """Refuse text in the pixels; where the file is silent and its kind often has some, ask for a look."""
+def _check_burned_in(header: Dataset) -> tuple[str, ...]:
+    """Refuse text in the pixels; where the file is silent and its kind often has some, flag it."""
     declared = str(header.get("BurnedInAnnotation", "")).upper()
     if declared == "YES":
         raise RejectedError("burned_in")
     if declared != "NO" and str(header.get("Modality", "")).upper() in _OFTEN_BURNED_IN:
-        if not checked:
-            raise RejectedError("burned_in_unknown")
         return ("burned_in_unknown",)
     return ()
 
