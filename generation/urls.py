@@ -2,14 +2,14 @@
 
 from django.urls import path
 
-from generation import views
+from generation.views import datasets, generators, real_images, trainings
 
 urlpatterns = [
-    path("datasets/", views.dataset_list, name="dataset-pages"),
-    path("datasets/<uuid:pk>/", views.dataset_detail, name="dataset-page"),
-    path("datasets/<uuid:pk>/gallery/", views.dataset_gallery, name="dataset-gallery"),
-    path("datasets/<uuid:pk>/gallery/<uuid:image>/", views.real_thumbnail, name="real-thumbnail"),
-    path("trainings/<uuid:pk>/", views.training_detail, name="training-page"),
-    path("generators/", views.generator_list, name="generator-pages"),
-    path("generators/<uuid:pk>/", views.generator_detail, name="generator-page"),
+    path("datasets/", datasets.dataset_list, name="dataset-pages"),
+    path("datasets/<uuid:pk>/", datasets.dataset_detail, name="dataset-page"),
+    path("datasets/<uuid:pk>/gallery/", real_images.dataset_gallery, name="dataset-gallery"),
+    path("datasets/<uuid:pk>/gallery/<uuid:image>/", real_images.real_thumbnail, name="real-thumbnail"),
+    path("trainings/<uuid:pk>/", trainings.training_detail, name="training-page"),
+    path("generators/", generators.generator_list, name="generator-pages"),
+    path("generators/<uuid:pk>/", generators.generator_detail, name="generator-page"),
 ]

@@ -1,0 +1,63 @@
+"""Pages of generators."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_safe
+
+from generation.models import Generator, SyntheticImage
+from generation.services import access
+from synthlab.core.people import person_of
+
+LIST_PAGE = 50
+
+
+@login_required
+@require_safe
+def generator_list(request: HttpRequest) -> HttpResponse:
+    generators = Generator.objects.visible_to(person_of(request)).select_related("dataset")
+    page = Paginator(generators, LIST_PAGE).get_page(request.GET.get("page"))
+    return render(request, "generation/generator_list.html", {"page": page})
+
+
+@login_required
+@require_safe
+def generator_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
+    rows = Generator.objects.visible_to(person_of(request)).select_related(
+        "dataset", "training", "approved_by"
+    )
+    generator = get_object_or_404(rows, pk=pk)
+    preview = SyntheticImage.objects.filter(batch__generator=generator).order_by(
+        "batch__created_at", "index"
+    )[:24]
+    context = {
+        "generator": generator,
+        "batches": generator.batches.all()[:30],
+        "preview": preview,
+        "card": _readable(generator.card),
+        "is_owner": access.is_owner(person_of(request), generator.dataset),
+        "may_use": access.may_use(person_of(request), generator.dataset),
+    }
+    return render(request, "generation/generator_detail.html", context)
+
+
+def _readable(card: dict[str, Any]) -> list[tuple[str, Any]]:
+    """The card's plain entries, one level of its parts unfolded, in its own order, for a table."""
+    parts = {"": {name: value for name, value in card.items() if name != "digest"}}
+    parts |= {name: card[name] for name in ("data", "run", "machine") if isinstance(card.get(name), dict)}
+    return [
+        (f"{part} {name}".strip().replace("_", " ").capitalize(), _plain(value))
+        for part, values in parts.items()
+        for name, value in values.items()
+        if not isinstance(value, dict | list) and value not in (None, "")
+    ]
+
+
+def _plain(value: Any) -> Any:
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else value
