@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -65,13 +66,21 @@ def ingest(spec: Mapping[str, Any], reporter: Reporter) -> dict[str, Any]:
 
 def _read_all(order: Order, collector: Collector, folder: WorkFolder, reporter: Reporter) -> bool:
     """Read the files and cut what is to be cut; False when asked to stop."""
-    watch = Watch(folder.root / READING_NOTE, order.avoid)
-    companions = read_companions(order.files, order.options.names, order.limits, watch)
-    collector.heed(companions)
-    if companions.broken:
-        watch.close()
-        return True
-    how = Reading(order.limits, folder.scratch, order.options.folder_classes, companions.places, watch)
+    with contextlib.closing(Watch(folder.root / READING_NOTE, order.avoid)) as watch:
+        companions = read_companions(order.files, order.options.names, order.limits, watch)
+        collector.heed(companions)
+        how = Reading(order.limits, folder.scratch, order.options.folder_classes, companions.places, watch)
+        if not companions.broken and not _read_pictures(order, collector, how, reporter):
+            return False
+    reporter.progress("reading", len(order.files), len(order.files), pictures=collector.pictures)
+    for done in collector.cut():
+        if reporter.should_stop:
+            return False
+        reporter.progress("cutting", done, collector.waiting, images=len(collector.candidates))
+    return True
+
+
+def _read_pictures(order: Order, collector: Collector, how: Reading, reporter: Reporter) -> bool:
     for done, file in enumerate(order.files):
         reporter.progress("reading", done, len(order.files), pictures=collector.pictures)
         for number, entry in enumerate(read_upload(file.path, file.ordinal, how), start=1):
@@ -86,12 +95,6 @@ def _read_all(order: Order, collector: Collector, folder: WorkFolder, reporter: 
                 break
             else:
                 collector.add(entry)
-    watch.close()
-    reporter.progress("reading", len(order.files), len(order.files), pictures=collector.pictures)
-    for done in collector.cut():
-        if reporter.should_stop:
-            return False
-        reporter.progress("cutting", done, collector.waiting, images=len(collector.candidates))
     return True
 
 
