@@ -13,7 +13,7 @@ from generation.ingest.guard import OutOfTimeError, Watch, hardened
 from generation.ingest.limits import MIB, Limits
 from generation.ingest.options import StagedFile
 from generation.ingest.readers.archive import check_directory, check_member, check_members
-from generation.ingest.readers.sniff import magic_of
+from generation.ingest.readers.sniff import is_npz, magic_of
 from generation.ingest.rejection import RejectedError
 
 _HEAD = 4096
@@ -93,7 +93,10 @@ class _Look:
                 stream.seek(0)
                 self._note(file.ordinal, name, "", stream)
                 return
-        self._members(file)
+        if is_npz(file.path):
+            self.names[file.ordinal] = name
+        else:
+            self._members(file)
 
     def _members(self, file: StagedFile) -> None:
         check_directory(file.path)

@@ -38,7 +38,7 @@ def sniff(path: Path) -> str:
         raise RejectedError("empty_file")
     kind = magic_of(head)
     if kind == "zip":
-        return "npz" if _is_npz(path) else "zip"
+        return "npz" if is_npz(path) else "zip"
     if kind is None:
         raise RejectedError("unsupported_type")
     if kind == "system":
@@ -54,7 +54,12 @@ def magic_of(head: bytes) -> str | None:
     return next((kind for magic, kind in _MAGICS if head.startswith(magic)), None)
 
 
-def _is_npz(path: Path) -> bool:
+def is_npz(path: Path) -> bool:
+    """Whether a zip holds NumPy arrays and nothing else.
+
+    Raises:
+        RejectedError: no zip that may be opened.
+    """
     check_directory(path)
     try:
         with zipfile.ZipFile(path) as archive:
