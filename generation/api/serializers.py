@@ -19,6 +19,8 @@ from generation.models import (
     SyntheticImage,
     Training,
 )
+from generation.services.estimating import MEASURE
+from generation.services.rejections import reasons_of
 from synthlab.accounts.models import User
 
 DESCRIPTIVE = ("name", "description", "modality", "licence", "provenance", "lawful_basis", "symmetries")
@@ -71,48 +73,31 @@ class IngestSerializer(serializers.ModelSerializer[Ingest]):
 
 
 class RejectionSerializer(serializers.ModelSerializer[Rejection]):
+    has_thumbnail = serializers.BooleanField(read_only=True)
+    is_overrulable = serializers.BooleanField(
+        read_only=True, help_text="whether its picture waits to be taken in or kept out"
+    )
+
     class Meta:
         model = Rejection
-        fields = ("id", "ordinal", "code", "detail", "decision", "decided_at")
+        fields = (
+            "id", "ingest", "ordinal", "code", "detail", "has_thumbnail", "is_overrulable", "decision", "decided_at",
+        )  # fmt: skip
         read_only_fields = fields
 
 
 class IngestDetailSerializer(serializers.ModelSerializer[Ingest]):
-    """One upload with the reasons for what was not taken."""
+    """One upload with what was made of it; what was not taken stands at `datasets/{id}/rejections?ingest=…`."""
 
-    rejections = RejectionSerializer(many=True, read_only=True)
+    rejection_counts = serializers.SerializerMethodField(help_text="refused places by reason")
 
     class Meta:
         model = Ingest
-        fields = (*UPLOAD_FACTS, "rejections", "deidentification")
+        fields = (*UPLOAD_FACTS, "facts", "rejection_counts", "deidentification")
         read_only_fields = fields
 
-
-class TileSerializer(StrictSerializer):
-    size = serializers.IntegerField()
-    stride = serializers.IntegerField(required=False)
-
-
-class SplitSerializer(StrictSerializer):
-    seed = serializers.IntegerField(min_value=0, max_value=2**63 - 1, default=0)
-    train = NumberField(required=False)
-    val = NumberField(required=False)
-    held_out = NumberField(required=False)
-
-
-class IngestOptionsSerializer(StrictSerializer):
-    """What to make of an upload. Ranges and sums are checked by the ingest's own rules."""
-
-    tile = TileSerializer(required=False, allow_null=True)
-    image_size = serializers.ChoiceField(choices=(32, 64, 128), required=False, allow_null=True)
-    fit = serializers.ChoiceField(choices=("crop", "pad", "stretch"), default="crop")
-    channels = serializers.ChoiceField(choices=("rgb", "grey", "keep"), default="keep")
-    classes = serializers.DictField(child=serializers.CharField(max_length=60), required=False)
-    groups = serializers.DictField(child=serializers.CharField(max_length=120), required=False)
-    split = SplitSerializer(required=False, allow_null=True)
-    drop_duplicates = serializers.BooleanField(default=True)
-    folder_classes = serializers.BooleanField(default=False)
-    burned_in_checked = serializers.BooleanField(default=False)
+    def get_rejection_counts(self, ingest: Ingest) -> dict[str, int]:
+        return reasons_of(ingest.rejections.all())
 
 
 class SourceImageSerializer(serializers.ModelSerializer[SourceImage]):
@@ -130,8 +115,8 @@ class TrainingSerializer(serializers.ModelSerializer[Training]):
     class Meta:
         model = Training
         fields = (
-            "id", "dataset", "job", "state", "config", "seed", "code_version", "manifest_digest", "step",
-            "warnings", "generators", "created_at",
+            "id", "dataset", "job", "state", "config", "seed", "code_version", "manifest_digest", "classes", "step",
+            "warnings", "cloned_from", "generators", "created_at",
         )  # fmt: skip
         read_only_fields = fields
 
@@ -140,6 +125,25 @@ class TrainingWriteSerializer(StrictSerializer):
     dataset = serializers.UUIDField()
     config = serializers.DictField(default=dict)
     seed = serializers.IntegerField(min_value=0, max_value=2**63 - 1, required=False)
+    confirmed = serializers.BooleanField(
+        default=False, help_text="that what may spoil the result is known; asked for by `needs_confirmation`"
+    )
+
+
+class CloneSerializer(StrictSerializer):
+    """What shall differ from the parent."""
+
+    config = serializers.DictField(default=dict)
+    seed = serializers.IntegerField(min_value=0, max_value=2**63 - 1, required=False)
+    confirmed = serializers.BooleanField(default=False)
+
+
+class EstimateWriteSerializer(StrictSerializer):
+    dataset = serializers.UUIDField()
+    config = serializers.DictField(default=dict)
+    seed = serializers.IntegerField(min_value=0, max_value=2**63 - 1, required=False)
+    cloned_from = serializers.UUIDField(required=False)
+    measure = serializers.ChoiceField(choices=MEASURE, default="missing")
 
 
 class GeneratorSerializer(serializers.ModelSerializer[Generator]):

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from generation.ml.config import TrainConfig
 from generation.ml.data import TrainingData, to_bytes, to_unit
-from generation.ml.monitor import FEWEST_MONITOR_IMAGES, PixelMonitor
+from generation.ml.holdback import FEWEST_MONITOR_IMAGES
+from generation.ml.monitor import PixelMonitor
 from generation.ml.players import Players
 from generation.ml.png import encode_grid
 from generation.ml.seeding import image_seed, latents

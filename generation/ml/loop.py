@@ -18,17 +18,13 @@ from generation.ml.checkpoint import Progress, load_checkpoint, read_best, save_
 from generation.ml.config import TrainConfig
 from generation.ml.data import TrainingData, to_unit
 from generation.ml.device import Device
+from generation.ml.holdback import FEWEST_CHOOSING_GROUPS
 from generation.ml.look import Look, Looker
 from generation.ml.memory import is_out_of_memory, peak_bytes
-from generation.ml.monitor import FEWEST_MONITOR_IMAGES
 from generation.ml.players import Players
 from generation.ml.seeding import DataOrder
 from generation.ml.watch import Warned, Watch, monitor_warning
 from generation.ml.weights import GeneratorRecord, serialise_generator
-
-# One block of a slide differs from the others by more than a good checkpoint differs from a bad one: on the demo's
-# photograph the distance to a single held-back block grew while the pictures became better.
-FEWEST_CHOOSING_GROUPS = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -242,12 +238,7 @@ class Run:
         torch.autograd.backward(scores.mean())
 
     def _warn_of_monitor(self) -> None:
-        warned = monitor_warning(
-            len(self.data.monitor),
-            self.data.monitor_groups,
-            fewest_images=FEWEST_MONITOR_IMAGES,
-            fewest_groups=FEWEST_CHOOSING_GROUPS,
-        )
+        warned = monitor_warning(len(self.data.monitor), self.data.monitor_groups)
         self._warn([warned] if warned else [])
 
     def _warn(self, warnings: Iterable[Warned]) -> None:

@@ -19,7 +19,8 @@ from generation.ml.config import TrainConfig
 from generation.ml.cost import Costs
 from generation.ml.data import TrainingData
 from generation.ml.device import Device
-from generation.ml.loop import FEWEST_CHOOSING_GROUPS, Run
+from generation.ml.holdback import FEWEST_CHOOSING_GROUPS
+from generation.ml.loop import Run
 from generation.ml.memory import is_out_of_memory, peak_bytes
 
 BLOCK_STEPS = 3

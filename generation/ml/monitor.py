@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-FEWEST_MONITOR_IMAGES = 20
 FILTERS = 48
 SCALES = 3
 SMALLEST = 8  # px: below, a 5 px filter sees nothing but the whole picture

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from statistics import fmean
 
 from generation.ml.config import TrainConfig
+from generation.ml.holdback import FEWEST_CHOOSING_GROUPS, FEWEST_MONITOR_IMAGES
 
 # An untrained generator is allowed to show one picture.
 COLLAPSE_GRACE_STEPS = 200
@@ -93,26 +94,24 @@ class Watch:
             )
 
 
-def monitor_warning(images: int, groups: int, *, fewest_images: int, fewest_groups: int) -> Warned | None:
+def monitor_warning(images: int, groups: int) -> Warned | None:
     """What to say where the slice that is kept aside to watch a run is too small.
 
     Args:
         images: in the slice.
         groups: that it spans.
-        fewest_images: below, nothing is measured.
-        fewest_groups: below, it is measured, but chooses no checkpoint.
     """
-    if images < fewest_images:
+    if images < FEWEST_MONITOR_IMAGES:
         return (
             "monitor_small",
-            f"Only {images} training images could be kept aside to watch this run, and {fewest_images} are needed: there will be "
-            "no curve of quality, and the last step is kept. Look at the grids, and evaluate a batch before you trust it.",
+            f"No whole groups with {FEWEST_MONITOR_IMAGES} training images could be kept aside to watch this run: there will "
+            "be no curve of quality, and the last step is kept. Look at the grids, and evaluate a batch before you trust it.",
         )
-    if groups < fewest_groups:
+    if groups < FEWEST_CHOOSING_GROUPS:
         return (
             "monitor_small",
             f"The images kept aside to watch this run come from {groups} "
-            f"{'group' if groups == 1 else 'groups'}, and {fewest_groups} are needed to speak for the data: their curve is "
+            f"{'group' if groups == 1 else 'groups'}, and {FEWEST_CHOOSING_GROUPS} are needed to speak for the data: their curve is "
             "drawn, but does not choose the checkpoint. The last step is kept.",
         )
     return None

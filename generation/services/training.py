@@ -2,45 +2,49 @@
 
 from __future__ import annotations
 
-import secrets
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 
-from generation.child import BadInput
-from generation.ml.config import TrainConfig
 from generation.models import (
     Dataset,
     Generator,
-    Split,
-    Symmetries,
     Training,
     TrainingMetric,
     TrainingSample,
     TrainingState,
 )
 from generation.services.access import require_use, require_use_again
+from generation.services.cloning import settings_of_clone
+from generation.services.estimating import learn_from_run
 from generation.services.generators import register_generator
+from generation.services.growth import require_settled
 from generation.services.manifests import freeze_manifest, require_same_images
+from generation.services.preflight import check_start
 from synthlab.accounts.models import User
 from synthlab.core.audit import dataset_chain, record_event
-from synthlab.core.exceptions import Conflict, InvalidInput
+from synthlab.core.exceptions import Conflict
 from synthlab.core.files import store_files
 from synthlab.core.job_context import JobContext
 from synthlab.core.jobs import enqueue_job, request_cancel
 from synthlab.core.models import Job, JobState
 from synthlab.version import code_version
 
-MIN_IMAGES = 8
 STOPPABLE = (TrainingState.QUEUED, TrainingState.RUNNING)
 RESUMABLE = (TrainingState.PAUSED, TrainingState.CANCELLED, TrainingState.FAILED)
 
 
 @transaction.atomic
 def start_training(
-    *, actor: User, dataset: Dataset, config: dict[str, Any], seed: int | None = None
+    *,
+    actor: User,
+    dataset: Dataset,
+    config: dict[str, Any],
+    seed: int | None = None,
+    confirmed: bool = False,
+    cloned_from: Training | None = None,
 ) -> Training:
     """Queue a training on the data set's training split.
 
@@ -49,56 +53,79 @@ def start_training(
         dataset: A data set with images.
         config: What differs from the defaults of `generation.ml.config.TrainConfig`; may name a preset.
         seed: Drawn at random where not given, and recorded.
+        confirmed: Whether the person knows what may spoil the result; see `preflight.Caution`.
+        cloned_from: The run whose settings these are, but for some changes.
 
     Raises:
         NotAllowed: The actor may not use the data set.
         Conflict: The data set has no images yet.
-        InvalidInput: A bad setting, too few images, or a size that the data set does not have.
+        InvalidInput: What `preflight.check_start` refuses, or `needs_confirmation`.
     """
     require_use(actor, dataset)
     dataset = freeze_manifest(dataset)
-    _require_images(dataset)
-    seed = secrets.randbelow(2**31) if seed is None else seed
+    require_settled(dataset)
+    checked = check_start(dataset, config, seed=seed)
+    checked.require_confirmation(confirmed)
     training = Training.objects.create(
         dataset=dataset,
         requested_by=actor,
-        config=_checked_config(dataset, config, seed),
-        seed=seed,
+        cloned_from=cloned_from,
+        config=checked.config,
+        seed=checked.seed,
         code_version=code_version(),
         manifest_digest=dataset.manifest_digest,
+        classes=list(checked.classes),
+        warnings=[
+            {"code": caution.code, "detail": caution.detail, "step": 0} for caution in checked.cautions
+        ],
     )
     _enqueue(training, actor)
-    _audit(training, actor, "training.started", config=training.config, seed=seed)
+    known = [caution.code for caution in checked.cautions if caution.must_confirm]
+    _audit(
+        training,
+        actor,
+        "training.started",
+        config=_without_names(training.config),
+        seed=checked.seed,
+        confirmed=known,
+    )
     return training
 
 
-def _require_images(dataset: Dataset) -> None:
-    if not dataset.is_ready:
-        raise Conflict("dataset_empty", "This data set has no images yet: upload some first.")
-    count = dataset.images.present().in_split(Split.TRAIN).count()
-    if count < MIN_IMAGES:
-        raise InvalidInput(
-            "too_few_images",
-            f"The training split holds {count} images; at least {MIN_IMAGES} are needed, "
-            f"and a few hundred for images worth looking at.",
-        )
+def _without_names(config: dict[str, Any]) -> dict[str, Any]:
+    """The audit's facts hold no text of people: of the classes only their shares."""
+    return {**config, "class_targets": sorted(config["class_targets"].values())}
 
 
-def _checked_config(dataset: Dataset, config: dict[str, Any], seed: int) -> dict[str, Any]:
-    fixed = {"image_size": dataset.image_size, "channels": dataset.channels, "seed": seed}
-    for name in ("image_size", "channels"):
-        if config.get(name, fixed[name]) != fixed[name]:
-            raise InvalidInput("bad_config", f"{name}: the data set's images have {fixed[name]}.")
-    wishes = {**config, **{name: value for name, value in fixed.items() if value is not None}}
-    try:
-        if dataset.symmetries != Symmetries.DIHEDRAL:
-            chosen = TrainConfig.from_request(wishes).augment
-            wishes["augment"] = [name for name in chosen if name != "symmetry"]
-        return TrainConfig.from_request(wishes).to_dict()
-    except BadInput as error:
-        raise InvalidInput(error.code, error.detail) from error
-    except OverflowError as error:
-        raise InvalidInput("bad_config", "A number of the settings is far too large.") from error
+@transaction.atomic
+def clone_training(
+    *,
+    actor: User,
+    training: Training,
+    config: dict[str, Any],
+    seed: int | None = None,
+    confirmed: bool = False,
+) -> Training:
+    """Start a new run with the settings of another one, but for some changes, on the data set as it is now.
+
+    Args:
+        actor: Owner or member of the data set.
+        training: The run that is the model.
+        config: What shall differ; may name a preset, whose numbers then replace the parent's.
+        seed: The parent's where not given: the same images are kept aside, so the curves can be compared.
+        confirmed: As for `start_training`.
+
+    Raises:
+        NotAllowed, Conflict, InvalidInput: As for `start_training`.
+    """
+    return start_training(
+        actor=actor,
+        dataset=training.dataset,
+        config=settings_of_clone(training, config),
+        seed=training.seed if seed is None else seed,
+        confirmed=confirmed,
+        cloned_from=training,
+    )
 
 
 def _enqueue(training: Training, actor: User) -> None:
@@ -193,9 +220,10 @@ def record_checkpoint(*, context: JobContext, training: Training, cursor: dict[s
 def record_warning(*, context: JobContext, training: Training, code: str, detail: str) -> None:
     """Keep a warning in words; each kind once."""
     with context.commit():
-        training.refresh_from_db(fields=["warnings"])
+        training.refresh_from_db(fields=["warnings", "step"])
         if all(warning["code"] != code for warning in training.warnings):
-            training.warnings = [*training.warnings, {"code": code, "detail": detail}]
+            told = {"code": code, "detail": detail, "step": training.step}
+            training.warnings = [*training.warnings, told]
             training.save(update_fields=["warnings"])
 
 
@@ -213,6 +241,7 @@ def complete_training(*, context: JobContext, training: Training, result: dict[s
         )
         told["generator"] = str(generator.pk)
         Training.objects.filter(pk=training.pk).update(state=TrainingState.SUCCEEDED, step=result["step"])
+        learn_from_run(training, result)
         _audit(training, training.requested_by, "training.succeeded", generator=generator.digest)
     return generator
 

@@ -49,7 +49,16 @@ class StopReason(enum.Enum):
 
 
 class ChildCrashed(Exception):
-    """The child ended without an answer: killed, out of memory, or by a bug."""
+    """The child ended without an answer: killed, out of memory, or by a bug.
+
+    Args:
+        words: What is known about it.
+        status: Its exit status, negative for a signal; None where it sent something that is no answer.
+    """
+
+    def __init__(self, words: str, status: int | None = None) -> None:
+        super().__init__(words)
+        self.status = status
 
 
 def run_child(
@@ -211,7 +220,7 @@ class _Child:
             raise InvalidInput(str(self._error["code"]), str(self._error["detail"]))
         if reason is not None and (finished or self._killed):
             raise JobCancelled(result) if reason is StopReason.CANCELLED else JobInterrupted
-        raise ChildCrashed(_describe(status))
+        raise ChildCrashed(_describe(status), status)
 
 
 def _write_spec(work_dir: Path, verb: str, spec: Event) -> Path:

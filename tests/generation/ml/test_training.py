@@ -225,7 +225,7 @@ def test_early_stop_needs_a_monitor_that_may_choose(tiny, make_manifest, tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("monitor", "groups", "words"), [(0, 0, "Only 0"), (20, 4, "from 4 groups"), (20, 0, "")]
+    ("monitor", "groups", "words"), [(0, 0, "No whole groups"), (20, 4, "from 4 groups"), (20, 0, "")]
 )
 def test_a_monitor_too_small_to_choose_is_said_at_the_start(
     tiny, make_manifest, tmp_path, monitor, groups, words
