@@ -18,7 +18,9 @@ from evaluation.api.viewsets import (
 from generation.api.batches import BatchViewSet, ImageViewSet
 from generation.api.datasets import DatasetViewSet
 from generation.api.generators import GeneratorViewSet
+from generation.api.rejections import RejectionViewSet
 from generation.api.trainings import TrainingViewSet
+from generation.api.uploads import FileBodyParser, UploadViewSet
 from synthlab.accounts.api.me import MeView
 from synthlab.accounts.api.tokens import TokenViewSet
 from synthlab.accounts.api.users import UserViewSet
@@ -56,10 +58,33 @@ router.register("snapshots", SnapshotViewSet, "snapshot")
 router.register("exports", ExportViewSet, "export")
 
 decisions = BatchDecisionViewSet.as_view({"get": "retrieve", "post": "create"})
+_uploads, _upload = "datasets/<uuid:pk>/uploads", "datasets/<uuid:pk>/uploads/<uuid:upload>"
+_rejections, _rejection = "datasets/<uuid:pk>/rejections", "datasets/<uuid:pk>/rejections/<uuid:rejection>"
+_receive = UploadViewSet.as_view({"put": "receive"}, parser_classes=[FileBodyParser])
+of_datasets = [
+    path(_uploads, UploadViewSet.as_view({"post": "create"}), name="dataset-uploads"),
+    path(_upload, UploadViewSet.as_view({"get": "retrieve", "delete": "destroy"}), name="dataset-upload"),
+    path(f"{_upload}/files/<int:place>", _receive, name="dataset-upload-file"),
+    path(f"{_upload}/ingest", UploadViewSet.as_view({"post": "finish"}), name="dataset-upload-ingest"),
+    path(_rejections, RejectionViewSet.as_view({"get": "list"}), name="dataset-rejections"),
+    path(
+        f"{_rejections}/confirm",
+        RejectionViewSet.as_view({"post": "confirm_all"}),
+        name="dataset-rejections-confirm",
+    ),
+    *(
+        path(
+            f"{_rejection}/{name}", RejectionViewSet.as_view({method: name}), name=f"dataset-rejection-{name}"
+        )
+        for name, method in {"thumbnail": "get", "file": "get", "overrule": "post", "confirm": "post"}.items()
+    ),
+]
+
 approvals = GeneratorApprovalViewSet.as_view({"post": "create"})
 
 urlpatterns = [
     path("", include(router.urls)),
+    *of_datasets,
     path("batches/<uuid:pk>/decision", decisions, name="batch-decision"),
     path("generators/<uuid:pk>/approve", approvals, name="generator-approve"),
     path("me", MeView.as_view(), name="me"),

@@ -129,6 +129,15 @@ class Rejection(Identified):
         return f"{self.code} at {self.ordinal}"
 
     @property
+    def has_thumbnail(self) -> bool:
+        return bool(self.thumbnail_digest)
+
+    @property
+    def is_overrulable(self) -> bool:
+        """Whether its picture waits for a decision."""
+        return bool(self.image_digest)
+
+    @property
     def is_quarantined(self) -> bool:
         """Whether a person has to look for text in the pixels first."""
         return self.code == "burned_in_unknown"

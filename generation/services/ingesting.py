@@ -52,7 +52,7 @@ def start_ingest(
         InvalidInput: An option out of range, shares that do not add up, a form that the images do not have.
     """
     require_owner(actor, dataset)
-    _check(options)
+    check_options(options)
     dataset = lock_dataset(dataset)
     require_growable(dataset)
     require_same_form(dataset, options)
@@ -80,7 +80,7 @@ def _plain(options: dict[str, Any]) -> dict[str, Any]:
     return {"options": settings, "classed_places": len(options.get("classes") or {})}
 
 
-def _check(options: dict[str, Any]) -> None:
+def check_options(options: dict[str, Any]) -> None:
     """By the rules of the child itself, before anything is moved or queued."""
     try:
         parse_spec({"work": ".", "files": [{"ordinal": 0, "path": "0"}], "options": options})

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
 
@@ -210,7 +210,13 @@ def _decide(actor: User, rejection: Rejection, decision: str) -> None:
         raise Conflict("rejection_decided", "Somebody else decided about this one meanwhile.")
 
 
-def undecided(dataset: Dataset, *, ingest: Ingest | None = None, code: str = "") -> Any:
+def reasons_of(rows: QuerySet[Rejection]) -> dict[str, int]:
+    """How many of some refusals have which reason, the most frequent first."""
+    counts = rows.order_by().values_list("code").annotate(n=Count("pk"))
+    return dict(sorted(counts, key=lambda pair: (-pair[1], pair[0])))
+
+
+def undecided(dataset: Dataset, *, ingest: Ingest | None = None, code: str = "") -> QuerySet[Rejection]:
     """The refusals of a data set that nobody decided about and of which pictures are kept."""
     rows = Rejection.objects.filter(ingest__dataset=dataset, decision="")
     rows = rows.exclude(thumbnail_digest="", image_digest="", look_digest="")

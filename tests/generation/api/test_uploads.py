@@ -19,7 +19,7 @@ from synthlab.core.jobs import execute, request_cancel, requeue_job
 from synthlab.core.models import AuditEvent, IdempotencyKey, Job, JobState
 from tests.factories import client_of
 from tests.generation.cast import ROLES, Cast
-from tests.generation.factories import make_dataset, picture, png
+from tests.generation.factories import make_dataset, make_generator, picture, png
 
 PATIENT = "Musterfrau-Erika-1964"
 
@@ -139,14 +139,14 @@ def test_only_the_owner_uploads(cast: Cast) -> None:
 
 
 @pytest.mark.django_db
-def test_a_filled_data_set_takes_no_second_upload() -> None:
+def test_one_upload_is_read_at_a_time_and_none_after_a_training() -> None:
     dataset = make_dataset(per_split=4)
-    response = send(dataset, [file(png(picture(1)))])
-    assert (response.status_code, response.json()["code"]) == (409, "dataset_not_empty")
-    waiting = make_dataset()
-    assert send(waiting, [file(png(picture(1)))]).status_code == 202
-    assert send(waiting, [file(png(picture(1)))]).json()["code"] == "dataset_not_empty"
+    assert send(dataset, [file(png(picture(1)))]).status_code == 202
+    assert send(dataset, [file(png(picture(1)))]).json()["code"] == "ingest_running"
     assert len(staged_files()) == 1
+    used = make_generator(dataset=make_dataset(per_split=4)).dataset
+    response = send(used, [file(png(picture(1)))])
+    assert (response.status_code, response.json()["code"]) == (409, "dataset_in_use")
 
 
 @pytest.mark.django_db
