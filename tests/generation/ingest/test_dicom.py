@@ -24,6 +24,7 @@ from tests.generation.ingest.builders import (
     dicom_header,
     dicom_nested,
     encoded,
+    ingest_here,
     ingest_in_child,
     read,
     texture,
@@ -65,7 +66,7 @@ EXPECTED = {name: code for code, names in REFUSED.items() for name in names}
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_the_files_that_pydicom_ships(tmp_path, path):
-    entries = read(tmp_path, path.read_bytes(), burned_in_checked=True)
+    entries = read(tmp_path, path.read_bytes())
     assert set(codes(entries)) == {EXPECTED.get(path.name, "ok")}
     for entry in entries:
         if isinstance(entry, Picture):
@@ -75,14 +76,14 @@ def test_the_files_that_pydicom_ships(tmp_path, path):
 
 
 def test_frames_have_places_and_one_holder(tmp_path):
-    entries = read(tmp_path, (SAMPLES / "examples_ybr_color.dcm").read_bytes(), burned_in_checked=True)
+    entries = read(tmp_path, (SAMPLES / "examples_ybr_color.dcm").read_bytes())
     assert [entry.place for entry in entries] == [f"1#{n}" for n in range(1, 31)]
     assert len({entry.holder for entry in entries}) == 1
 
 
 def test_an_rgb_file_keeps_its_pixels(tmp_path):
     path = SAMPLES / "examples_rgb_color.dcm"
-    (entry,) = read(tmp_path, path.read_bytes(), burned_in_checked=True)
+    (entry,) = read(tmp_path, path.read_bytes())
     assert (entry.pixels == dcmread(path).pixel_array).all()
 
 
@@ -137,15 +138,16 @@ def test_odd_windows_still_show_the_picture(tmp_path, tags):
     ("tags", "checked", "code"),
     [
         ({"BurnedInAnnotation": "YES"}, True, "burned_in"),
-        ({"BurnedInAnnotation": "NO", "Modality": "US"}, False, "ok"),
+        ({"BurnedInAnnotation": "NO", "Modality": "US"}, False, None),
         ({"Modality": "US"}, False, "burned_in_unknown"),
         ({"SOPClassUID": SC_IMAGE, "Modality": "OT"}, False, "burned_in_unknown"),
-        ({"Modality": "US"}, True, "ok"),
-        ({"Modality": "CT"}, False, "ok"),
+        ({"Modality": "US"}, True, None),
+        ({"Modality": "CT"}, False, None),
     ],
 )
 def test_text_in_the_pixels(tmp_path, tags, checked, code):
-    assert codes(read(tmp_path, dicom(GREY, **tags), burned_in_checked=checked)) == [code]
+    outcome = ingest_here(tmp_path, [dicom(GREY, **tags)], {"burned_in_checked": checked})
+    assert outcome.codes == ({"1": code} if code else {})
 
 
 # --- made to harm ---------------------------------------------------------------------------------
@@ -258,7 +260,7 @@ def test_mutated_files_are_refused_or_read_but_never_raise(tmp_path, name):
             data[at] = rng.integers(256)
         if rng.random() < 0.3:
             del data[rng.integers(132, len(data)) :]
-        entries = read(tmp_path, bytes(data), burned_in_checked=True)
+        entries = read(tmp_path, bytes(data))
         assert entries
         assert all(isinstance(entry, Picture) or entry.detail for entry in entries)
 
