@@ -14,9 +14,10 @@ from rest_framework.decorators import action
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.viewsets import GenericViewSet
 
 from generation.api.answers import started
+from generation.api.dataset_serializers import DatasetDetailSerializer
+from generation.api.ingest_options import IngestOptionsSerializer
 from generation.api.serializers import (
     DatasetSerializer,
     DatasetWriteSerializer,
@@ -26,6 +27,7 @@ from generation.api.serializers import (
     MemberSerializer,
     MemberWriteSerializer,
     SourceImageSerializer,
+from generation.api.withdrawals import WithdrawalActions
 )
 from generation.models import Dataset
 from generation.services import datasets, ingesting, staging
@@ -52,7 +54,7 @@ UPLOAD_FORM = {
 }
 
 
-class DatasetViewSet(mixins.ListModelMixin, GenericViewSet[Dataset]):
+class DatasetViewSet(mixins.ListModelMixin, WithdrawalActions):
     """Real data sets of the person: described, filled, shared."""
 
     serializer_class = DatasetSerializer
@@ -61,10 +63,11 @@ class DatasetViewSet(mixins.ListModelMixin, GenericViewSet[Dataset]):
 
     def get_queryset(self) -> QuerySet[Dataset]:
         return Dataset.objects.visible_to(person_of(self.request))
+    @extend_schema(responses=DatasetDetailSerializer)
 
     def retrieve(self, request: Request, pk: UUID) -> Response:
         dataset = self.get_object()
-        return with_etag(Response(DatasetSerializer(dataset).data), dataset.rev)
+        return with_etag(Response(DatasetDetailSerializer(dataset).data), dataset.rev)
 
     @extend_schema(request=DatasetWriteSerializer, responses={201: DatasetSerializer})
     @idempotent

@@ -14,13 +14,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
+from generation.api.dataset_serializers import GeneratorDetailSerializer
 from generation.api.serializers import GeneratorSerializer, SampleSerializer
 from generation.models import Generator
 from generation.services import generators, model_service
 from synthlab.core.people import person_of
 
 
-class GeneratorViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[Generator]):
+class GeneratorViewSet(mixins.ListModelMixin, GenericViewSet[Generator]):
     serializer_class = GeneratorSerializer
     lookup_value_converter = "uuid"
     filterset_fields = ("dataset", "state")
@@ -28,6 +29,10 @@ class GeneratorViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Generic
 
     def get_queryset(self) -> QuerySet[Generator]:
         return Generator.objects.visible_to(person_of(self.request))
+
+    @extend_schema(responses=GeneratorDetailSerializer)
+    def retrieve(self, request: Request, pk: UUID) -> Response:
+        return Response(GeneratorDetailSerializer(self.get_object()).data)
 
     @extend_schema(request=None, responses=GeneratorSerializer)
     @action(detail=True, methods=["post"])

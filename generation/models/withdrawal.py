@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Count, Q
 
 from generation.models.dataset import Dataset
 from synthlab.core.models import Identified, Job
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
 class WithdrawalQuerySet(models.QuerySet["Withdrawal"]):
     def visible_to(self, user: User) -> WithdrawalQuerySet:
         return self.filter(dataset__in=Dataset.objects.visible_to(user))
+
+    def with_counts(self) -> WithdrawalQuerySet:
+        """`image_count`, and `erased_count` of those of which nothing is left."""
+        erased = Count("images", filter=Q(images__erased_at__isnull=False))
+        return self.annotate(image_count=Count("images"), erased_count=erased)
 
 
 class Withdrawal(Identified):

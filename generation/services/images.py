@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from io import RawIOBase
+from typing import Any
+from uuid import UUID
 
+from django.core.signing import BadSignature, TimestampSigner
 from django.db import transaction
 from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
 
-from generation.models import Batch, BatchState, SourceImage
+from generation.models import Batch, BatchState, Dataset, SourceImage
 from synthlab.accounts.models import User
 from synthlab.core.audit import dataset_chain, record_event
 from synthlab.core.exceptions import Conflict
@@ -17,6 +20,60 @@ from synthlab.core.files import path_of, serve_file
 
 # The archive of a batch is the same bytes whenever it is made.
 ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
+_AS_PNG: Any = {"content_type": "image/png", "immutable": False}
+
+
+# A pass is good for as long as a page of thumbnails may take to load, and a look back at it.
+PASS_SECONDS = 600
+_signer = TimestampSigner(salt="generation.thumbnail")
+
+
+def record_looks(*, actor: User, dataset: Dataset, images: Sequence[SourceImage]) -> dict[UUID, str]:
+    """Write down that a page of thumbnails was shown, one event for all of them, and let the page fetch them.
+
+    An event for each picture would queue them all up for the one head of the audit chain. So the page is recorded as a
+    whole, with every id, before it is answered; each thumbnail is then fetched with a pass that is good for this person,
+    this image and ten minutes.
+
+    Returns:
+        The pass of each image, by its id.
+    """
+    if images:
+        record_event(
+            chain=dataset_chain(dataset),
+            actor=actor,
+            action="real_images.viewed",
+            target=dataset,
+            facts={"images": [str(image.pk) for image in images], "size": "thumbnail"},
+        )
+    return {image.pk: _pass_of(actor, image) for image in images}
+
+
+def _pass_of(actor: User, image: SourceImage) -> str:
+    named = _named(actor, image)
+    return _signer.sign(named).removeprefix(f"{named}:")
+
+
+def _named(actor: User, image: SourceImage) -> str:
+    return f"{actor.pk}.{image.pk}"
+
+
+def _is_recorded(actor: User, image: SourceImage, token: str) -> bool:
+    """Whether a page that was recorded gave out this pass, lately, to this person and for this image."""
+    try:
+        _signer.unsign(f"{_named(actor, image)}:{token}", max_age=PASS_SECONDS)
+    except BadSignature:
+        return False
+    return True
+
+
+def serve_thumbnail(
+    request: HttpRequest, *, actor: User, image: SourceImage, token: str = ""
+) -> HttpResponseBase:
+    """Serve a real image, small, to someone with `view_real`: with a pass as part of a recorded page, else recorded."""
+    if not _is_recorded(actor, image, token):
+        return serve_real_image(request, actor=actor, image=image, thumbnail=True)
+    return _private(serve_file(request, image.thumbnail_digest or image.digest, **_AS_PNG))
 
 
 @transaction.atomic
@@ -26,7 +83,10 @@ def serve_real_image(
     """Serve a real image to someone with `view_real`; each look is audited, none is cached."""
     record_event(chain=dataset_chain(image.dataset), actor=actor, action="real_image.viewed", target=image)
     digest = image.thumbnail_digest if thumbnail and image.thumbnail_digest else image.digest
-    response = serve_file(request, digest, content_type="image/png", immutable=False)
+    return _private(serve_file(request, digest, **_AS_PNG))
+
+
+def _private(response: HttpResponseBase) -> HttpResponseBase:
     response.headers["Cache-Control"] = "private, no-store"
     return response
 

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
-from django.db.models import Count, Q
+from django.db.models import Count, QuerySet, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from generation.ml.config import PRESETS
-from generation.models import Dataset, DatasetRole, Split
+from generation.models import Dataset, DatasetRole, Generator, SourceImage, Symmetries
 from generation.services import access
+from generation.services.composition import composition_of
+from generation.services.consequences import generators_to_decide
 from synthlab.accounts.models import User
 from synthlab.core.people import person_of
 
 LIST_PAGE = 50
-SPLIT_TITLES = {Split.TRAIN: "Training", Split.VAL: "Validation", Split.HELD_OUT: "Held out"}
+SYMMETRIES = {
+    Symmetries.DIHEDRAL: "All eight turns and mirrorings show the same thing (tissue)",
+    Symmetries.FLIPS: "Mirrored it shows the same thing, turned it does not",
+    Symmetries.NONE: "None: left and right, up and down have a meaning (chest X-ray)",
+}
 
 
 @login_required
@@ -34,18 +39,25 @@ def dataset_list(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_safe
 def dataset_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
-    dataset = get_object_or_404(Dataset.objects.visible_to(person_of(request)), pk=pk)
-    ingest = dataset.ingests.select_related("job").first()
+    person = person_of(request)
+    dataset = get_object_or_404(Dataset.objects.visible_to(person), pk=pk)
+    composition = composition_of(dataset)
     context = {
         "dataset": dataset,
-        "ingest": ingest,
-        "splits": _split_table(dataset),
+        "ingest": dataset.ingests.select_related("job").first(),
+        "composition": composition,
+        "advice": composition.advice(),
+        "symmetries": [{"value": value, "label": label} for value, label in SYMMETRIES.items()],
+        "symmetry": SYMMETRIES[Symmetries(dataset.symmetries)],
+        "to_decide": generators_to_decide(dataset),
+        "withdrawn_elsewhere": _withdrawn_elsewhere(dataset),
+        "lineage": _lineage(dataset),
         "trainings": dataset.trainings.all()[:20],
         "generators": dataset.generators.all()[:20],
         "members": dataset.members.select_related("user"),
-        "is_owner": access.is_owner(person_of(request), dataset),
-        "may_use": access.may_use(person_of(request), dataset),
-        "may_view_real": access.may_view_real(person_of(request), dataset),
+        "is_owner": access.is_owner(person, dataset),
+        "may_use": access.may_use(person, dataset),
+        "may_view_real": access.may_view_real(person, dataset),
         "presets": [{"value": name, "label": name} for name in PRESETS],
         "people": _people_to_add(dataset),
         "member_roles": [{"value": value, "label": label} for value, label in DatasetRole.choices],
@@ -58,10 +70,16 @@ def _people_to_add(dataset: Dataset) -> list[dict[str, str]]:
     return [{"value": str(person.pk), "label": str(person)} for person in people]
 
 
-def _split_table(dataset: Dataset) -> list[dict[str, Any]]:
-    present = Q(images__withdrawn_at__isnull=True)
-    rows = dataset.groups.values("split").annotate(
-        image_count=Count("images", filter=present), group_count=Count("pk", distinct=True)
+def _withdrawn_elsewhere(dataset: Dataset) -> int:
+    """How many present images have pixels that were withdrawn from another data set."""
+    gone = SourceImage.objects.filter(withdrawn_at__isnull=False).exclude(dataset=dataset)
+    return dataset.images.present().filter(pixel_digest__in=gone.values("pixel_digest")).count()
+
+
+def _lineage(dataset: Dataset) -> QuerySet[Generator]:
+    """What grew from the data set: its generators with the training they came from and what they made."""
+    return (
+        dataset.generators.select_related("training")
+        .annotate(batch_count=Count("batches"), asked_for=Sum("batches__count"))
+        .order_by("-created_at")[:50]
     )
-    by_split = {row["split"]: row for row in rows}
-    return [{"title": SPLIT_TITLES[split], **by_split[split]} for split in Split if split in by_split]

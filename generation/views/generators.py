@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 
 from generation.models import Generator, SyntheticImage
 from generation.services import access
+from generation.services.consequences import withdrawn_since
 from synthlab.core.people import person_of
 
 LIST_PAGE = 50
@@ -39,6 +40,7 @@ def generator_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
     context = {
         "generator": generator,
         "batches": generator.batches.all()[:30],
+        "withdrawn_since": withdrawn_since(generator),
         "preview": preview,
         "card": _readable(generator.card),
         "is_owner": access.is_owner(person_of(request), generator.dataset),
