@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,12 +16,12 @@ from PIL import Image, UnidentifiedImageError
 
 from evaluation.ml.symmetry import canonical_digest, pixel_digest, symmetry_names
 from generation.child import BadInput
+from generation.pixels import OtherPixelsError, decode_stored, to_eight_bits
 
 # Below this many images in a set not even an indicative number is given.
 MIN_IMAGES = 4
 # Side of the reduced picture in which pixel distances are taken: averages noise away, keeps the layout.
 THUMB_SIDE = 32
-_MODES = {"L": "grey", "RGB": "colour"}
 
 
 @dataclass(frozen=True)
@@ -125,7 +124,7 @@ def _parse_ref(row: Mapping[str, Any], name: str, *, grouped: bool) -> ImageRef:
 
 
 def decode(ref: ImageRef) -> tuple[npt.NDArray[np.uint8], str]:
-    """Decode one stored picture as it is: 8 bit, grey or RGB. Messages name its id, never its path.
+    """Decode one stored picture, grey or RGB; 16 bit grey is scaled to 8 bit. Messages name its id, never its path.
 
     Returns:
         ``(h, w, 3)`` uint8, grey replicated, and its mode: ``grey`` or ``colour``.
@@ -141,16 +140,16 @@ def decode(ref: ImageRef) -> tuple[npt.NDArray[np.uint8], str]:
     if ref.digest and hashlib.sha256(content).hexdigest() != ref.digest:
         raise BadInput("image_changed", f"the file of image {identity} is not the one that was stored")
     try:
-        picture = Image.open(io.BytesIO(content))
-        picture.load()
+        stored = decode_stored(content)
+    except OtherPixelsError as error:
+        raise BadInput(
+            "image_mode", f"image {identity} is stored as {error.mode}; only grey and RGB can be measured"
+        ) from error
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise BadInput("unreadable_image", f"image {identity} cannot be decoded") from error
-    if picture.mode not in _MODES:
-        raise BadInput(
-            "image_mode",
-            f"image {identity} is stored as {picture.mode}; only 8-bit grey (L) and RGB can be measured",
-        )
-    return np.asarray(picture.convert("RGB"), dtype=np.uint8), _MODES[picture.mode]
+    if stored.ndim == 2:
+        return np.repeat(to_eight_bits(stored)[..., None], 3, axis=2), "grey"
+    return stored, "colour"
 
 
 def look_at(image: npt.NDArray[np.uint8], mode: str, symmetries: str) -> Picture:

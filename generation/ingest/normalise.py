@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from generation.ingest.picture import Pixels
+from generation.pixels import to_eight_bits
 
 THUMBNAIL = 128
 _LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as Pillow's mode L
@@ -50,8 +51,8 @@ def to_form(pixels: Pixels, form: Form) -> Pixels:
         pixels: (h, w) or (h, w, 3).
         form: the target. ``keep`` turns colour pictures that hold only grey into grey.
     """
-    if pixels.dtype == np.uint16 and form.bits == 8:
-        pixels = np.rint(pixels / np.float32(257)).astype(np.uint8)
+    if form.bits == 8:
+        pixels = to_eight_bits(pixels)
     coloured = pixels.ndim == 3
     if form.channels == "grey" and coloured:
         return np.asarray(Image.fromarray(pixels).convert("L"))
@@ -105,9 +106,7 @@ def encode_png(pixels: Pixels) -> bytes:
 
 def encode_thumbnail(pixels: Pixels) -> bytes:
     """An 8 bit PNG of at most 128 pixels a side."""
-    if pixels.dtype == np.uint16:
-        pixels = np.rint(pixels / np.float32(257)).astype(np.uint8)
-    image = Image.fromarray(np.ascontiguousarray(pixels))
+    image = Image.fromarray(np.ascontiguousarray(to_eight_bits(pixels)))
     image.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.BICUBIC)
     return encode_png(np.asarray(image))
 

@@ -18,6 +18,7 @@ from torch import Tensor
 from generation.child import BadInput
 from generation.ml.classes import class_names, require_targets_for
 from generation.ml.config import TrainConfig
+from generation.pixels import OtherPixelsError, decode_stored, to_eight_bits
 
 FEWEST_IMAGES = 8
 
@@ -34,6 +35,7 @@ class TrainingData:
         monitor_groups: how many groups (patients, slides, blocks) the monitor slice spans.
         classes: names in the order that the networks count them; empty for an unconditional run.
         manifest_digest: names the frozen list of images.
+        scaled: how many of `images` are stored with 16 bit; they are learnt with 8.
     """
 
     images: Tensor
@@ -43,6 +45,7 @@ class TrainingData:
     monitor_groups: int
     classes: tuple[str, ...]
     manifest_digest: str
+    scaled: int = 0
 
     def class_shares(self, config: TrainConfig) -> NDArray[np.float64]:
         """(k,) how often each class is shown, adding up to 1; empty where there are no classes."""
@@ -84,17 +87,18 @@ def load_training_data(manifest_path: Path, config: TrainConfig) -> TrainingData
     require_targets_for(classes, config.class_targets)
     # What no training image shows cannot be made, so it cannot be compared with what was made either.
     monitor = [entry for entry in monitor if not classes or entry.get("class") in classes]
-    images = _load_images(entries, config, "training image")
+    images, scaled = _load_images(entries, config, "training image")
     if bool((images == images[:1]).all()):
         raise BadInput("identical_images", f"all {len(entries)} training images are the same picture")
     return TrainingData(
         images=images,
         labels=_labels(entries, classes),
-        monitor=_load_images(monitor, config, "monitor image"),
+        monitor=_load_images(monitor, config, "monitor image")[0],
         monitor_labels=_labels(monitor, classes),
         monitor_groups=len({entry.get("group") or place for place, entry in enumerate(monitor)}),
         classes=classes,
         manifest_digest=str(manifest["digest"]),
+        scaled=scaled,
     )
 
 
@@ -126,30 +130,37 @@ def _read_manifest(path: Path) -> dict[str, Any]:
     return dict(manifest)
 
 
-def _load_images(entries: Sequence[dict[str, Any]], config: TrainConfig, what: str) -> Tensor:
+def _load_images(entries: Sequence[dict[str, Any]], config: TrainConfig, what: str) -> tuple[Tensor, int]:
+    """(n, c, h, w) uint8, and how many images were scaled to it from 16 bit."""
     side, channels = config.image_size, config.channels
     pixels = np.empty((len(entries), channels, side, side), np.uint8)
+    scaled = 0
     for place, entry in enumerate(entries):
         # Places, not names: messages end up in logs, and a name may be a patient's.
-        pixels[place] = _load_image(entry, config, f"{what} {place + 1} of {len(entries)}")
-    return torch.from_numpy(pixels)
+        stored = _load_image(entry, config, f"{what} {place + 1} of {len(entries)}")
+        scaled += stored.dtype == np.uint16
+        pixels[place] = to_eight_bits(stored)
+    return torch.from_numpy(pixels), int(scaled)
 
 
-def _load_image(entry: dict[str, Any], config: TrainConfig, name: str) -> NDArray[np.uint8]:
+def _load_image(entry: dict[str, Any], config: TrainConfig, name: str) -> NDArray[Any]:
+    """(c, h, w) uint8 or uint16, as it is stored."""
     side = config.image_size
     try:
         content = Path(entry["path"]).read_bytes()
-        with Image.open(Path(entry["path"])) as image:
-            size, bands = image.size, len(image.getbands())
-            pixels = np.asarray(image.convert("L" if config.channels == 1 else "RGB"))
-    except (OSError, ValueError, Image.DecompressionBombError) as error:
+        stored = decode_stored(content)
+    except OtherPixelsError as error:
+        raise BadInput("wrong_channels", f"{name} is neither grey nor RGB ({error.mode})") from error
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise BadInput("unreadable_image", f"{name} cannot be decoded") from error
     if entry.get("digest") and hashlib.sha256(content).hexdigest() != entry["digest"]:
         raise BadInput("image_changed", f"{name} is not the file that was ingested")
-    if size != (side, side):
+    height, width, *more = stored.shape
+    if (width, height) != (side, side):
         raise BadInput(
-            "wrong_size", f"{name} is {size[0]} × {size[1]} px; this run is set to {side} × {side} px"
+            "wrong_size", f"{name} is {width} × {height} px; this run is set to {side} × {side} px"
         )
+    bands = more[0] if more else 1
     if bands != config.channels:
         raise BadInput("wrong_channels", f"{name} has {bands} channels; this run is set to {config.channels}")
-    return pixels.reshape(side, side, config.channels).transpose(2, 0, 1)
+    return stored.reshape(side, side, config.channels).transpose(2, 0, 1)

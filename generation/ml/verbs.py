@@ -154,6 +154,7 @@ def _card(config: TrainConfig, data: TrainingData, device: Device, outcome: Outc
             "manifest_digest": data.manifest_digest,
             "images": len(data.images),
             "monitor_images": len(data.monitor),
+            "scaled_from_16_bits": data.scaled,
             "classes": classes,
         },
         "run": {

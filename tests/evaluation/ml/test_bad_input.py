@@ -63,9 +63,9 @@ def test_grey_against_colour(spec, tmp_path):
 def test_other_kinds_of_picture(spec, tmp_path):
     rgba = tmp_path / "rgba.png"
     Image.new("RGBA", (32, 32)).save(rgba)
-    deep = tmp_path / "deep.png"
-    Image.fromarray(np.zeros((32, 32), np.uint16)).save(deep)
-    for path in (rgba, deep):
+    palette = tmp_path / "palette.png"
+    Image.new("P", (32, 32)).save(palette)
+    for path in (rgba, palette):
         assert (
             refused({**spec, "synthetic": [*spec["synthetic"], {"id": "x", "path": str(path)}]})
             == "image_mode"
