@@ -127,7 +127,14 @@ class TrainConfig:
         if isinstance(values.get("augment"), list):
             values["augment"] = tuple(values["augment"])
         _check_types(cls, values)
-        return cls(**values)
+        # JSON has one kind of number; PyTorch's optimisers refuse 0 where they want 0.0.
+        kinds = {field.name: str(field.type) for field in dataclasses.fields(cls)}
+        return cls(
+            **{
+                name: float(value) if "float" in kinds[name] and _is_number(value) else value
+                for name, value in values.items()
+            }
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """All fields as JSON-ready values; `from_request` takes them back."""

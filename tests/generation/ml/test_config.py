@@ -70,3 +70,8 @@ def test_bad_settings_are_refused(request_):
 def test_config_needs_no_torch():
     code = "import sys, generation.ml.config; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_whole_numbers_become_floats_where_the_optimiser_wants_floats():
+    config = TrainConfig.from_request({"beta1": 0, "seconds": 5})
+    assert (type(config.beta1), type(config.seconds), type(config.batch_size)) == (float, float, int)
