@@ -22,13 +22,12 @@ from generation.api.serializers import (
     DatasetSerializer,
     DatasetWriteSerializer,
     IngestDetailSerializer,
-    IngestOptionsSerializer,
     IngestSerializer,
     MemberSerializer,
     MemberWriteSerializer,
     SourceImageSerializer,
-from generation.api.withdrawals import WithdrawalActions
 )
+from generation.api.withdrawals import WithdrawalActions
 from generation.models import Dataset
 from generation.services import datasets, ingesting, staging
 from synthlab.core.api.idempotency import idempotent
@@ -46,7 +45,7 @@ UPLOAD_FORM = {
             "files": {"type": "array", "items": {"type": "string", "format": "binary"}},
             "options": {
                 "type": "string",
-                "description": "JSON: tile, image_size, channels, classes, groups, split …",
+                "description": "JSON: tile, crop, image_size, channels, bits, classes, groups, names, split …",
             },
         },
         "required": ["files"],
@@ -63,8 +62,8 @@ class DatasetViewSet(mixins.ListModelMixin, WithdrawalActions):
 
     def get_queryset(self) -> QuerySet[Dataset]:
         return Dataset.objects.visible_to(person_of(self.request))
-    @extend_schema(responses=DatasetDetailSerializer)
 
+    @extend_schema(responses=DatasetDetailSerializer)
     def retrieve(self, request: Request, pk: UUID) -> Response:
         dataset = self.get_object()
         return with_etag(Response(DatasetDetailSerializer(dataset).data), dataset.rev)
