@@ -6,6 +6,7 @@ from typing import Any
 
 from generation.models import Training
 from generation.services.estimating import TrainingEstimate
+from synthlab.accounts.models import User
 
 
 def estimate_body(told: TrainingEstimate) -> dict[str, Any]:
@@ -19,8 +20,8 @@ def estimate_body(told: TrainingEstimate) -> dict[str, Any]:
     }
 
 
-def progress_body(training: Training) -> dict[str, Any]:
-    """The job of a training without its log: what a member may see who did not start it."""
+def progress_body(training: Training, reader: User) -> dict[str, Any]:
+    """The job of a training for everybody who may see it; its log only for who started it."""
     job = training.job
     if job is None:
         return {"state": training.state, "step": training.step}
@@ -34,6 +35,7 @@ def progress_body(training: Training) -> dict[str, Any]:
         "error": job.error,
         "error_code": job.error_code,
         "warnings": training.warnings,
+        "log_tail": job.log_tail if job.requested_by_id == reader.pk else "",
     }
 
 

@@ -27,7 +27,6 @@ from generation.api.serializers import (
 )
 from generation.models import Dataset, Training
 from generation.services import training as trainings
-from generation.services.cloning import settings_of_clone
 from generation.services.estimating import estimate_training
 from synthlab.core.api.idempotency import idempotent
 from synthlab.core.api.preconditions import conditional_response
@@ -64,9 +63,7 @@ class TrainingViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericV
         body.is_valid(raise_exception=True)
         wishes = body.validated_data
         if parent := wishes.pop("cloned_from", None):
-            wishes["config"] = settings_of_clone(
-                get_object_or_404(self.get_queryset(), pk=parent), wishes["config"]
-            )
+            wishes["cloned_from"] = get_object_or_404(self.get_queryset(), pk=parent)
         return self._estimate(request, **wishes)
 
     @extend_schema(responses=OpenApiTypes.OBJECT)
@@ -104,7 +101,8 @@ class TrainingViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericV
     @action(detail=True)
     def progress(self, request: Request, pk: UUID) -> Response:
         """How far it is, for everybody who may see the training; the log is for who started it."""
-        return conditional_response(request, progress_body(self.get_object()))
+        training = self.get_object()
+        return conditional_response(request, progress_body(training, person_of(request)))
 
     @extend_schema(
         parameters=[

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from generation.ml.config import BUDGET_FIELDS, PRESETS, TrainConfig
@@ -10,6 +10,7 @@ from generation.models import Training
 
 # How long and how often, whatever is trained: kept when a clone takes another architecture.
 _RHYTHM = (*BUDGET_FIELDS, "metric_every", "sample_every", "checkpoint_every", "sample_count", "dtype")
+_LENGTH = ("steps", "seconds")
 # Decided by the data set or told apart in the row.
 _NOT_COMPARED = ("image_size", "channels", "seed")
 
@@ -27,8 +28,8 @@ def settings_of_clone(parent: Training, changes: Mapping[str, Any]) -> dict[str,
         base = {name: value for name, value in base.items() if name not in BUDGET_FIELDS} | PRESETS.get(
             preset, {}
         )
-    if changes.get("seconds") is not None or changes.get("steps") is not None:
-        base = {name: value for name, value in base.items() if name not in ("steps", "seconds")}
+    if any(changes.get(name) is not None for name in _LENGTH):
+        base = {name: value for name, value in base.items() if name not in _LENGTH}
     if not changes.get("conditional", base.get("conditional")):
         base.pop("class_targets", None)
     return {**base, **changes}
@@ -50,3 +51,27 @@ def own_settings(config: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
     """Where a configuration differs from the defaults of its architecture: name, default, value."""
     known = {name: config[name] for name in ("architecture", "channels") if name in config}
     return list(differences(TrainConfig.from_request(known).to_dict(), config))
+
+
+# What a warning says to try, as changes of the settings it is about.
+_TRIES: dict[str, Callable[[Mapping[str, Any]], dict[str, float]]] = {
+    "diverged": lambda config: {"g_lr": config["g_lr"] / 2, "d_lr": config["d_lr"] / 2},
+    "collapse": lambda config: {"g_lr": config["g_lr"] / 2, "d_lr": config["d_lr"] / 2},
+    "identical_samples": lambda config: {"g_lr": config["g_lr"] / 2, "d_lr": config["d_lr"] / 2},
+    "stalled": lambda config: {"d_lr": config["d_lr"] / 2},
+    "overfitting": lambda config: {"r1_gamma": max(0.5, config["r1_gamma"] * 5)},
+}
+
+
+def changes_to_try(training: Training, code: str, told: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """What to change in a clone after a warning or an error of this code; empty where there is nothing to try.
+
+    Args:
+        training: that it was said about.
+        code: of the warning, or of the error that ended the run.
+        told: changes that came with it, such as the batch size that was found to fit.
+    """
+    if told:
+        return dict(told)
+    config = {**TrainConfig().to_dict(), **training.config}
+    return _TRIES[code](config) if code in _TRIES else {}

@@ -14,6 +14,7 @@ from generation.ml.config import PRESETS, TrainConfig
 from generation.ml.cost import Costs, cost_digest, estimate, parts_of
 from generation.models import CostMeasurement, CostSource, Dataset, Training
 from generation.services.access import require_use
+from generation.services.cloning import settings_of_clone
 from generation.services.preflight import Preflight, check_start, checked_config
 from synthlab.accounts.models import User
 from synthlab.core.job_context import JobContext
@@ -80,6 +81,7 @@ def estimate_training(
     dataset: Dataset,
     config: Mapping[str, Any],
     seed: int | None = None,
+    cloned_from: Training | None = None,
     measure: str = "missing",
 ) -> TrainingEstimate:
     """Say how long each preset would take with these settings, and measure what is not known.
@@ -89,6 +91,7 @@ def estimate_training(
         dataset: With images.
         config: What differs from the defaults; its preset is left aside.
         seed: As for the start.
+        cloned_from: The run that `config` changes, if it is a clone that shall be started.
         measure: `never`, `missing` (what is not known) or `again`.
 
     Raises:
@@ -96,8 +99,15 @@ def estimate_training(
         Conflict, InvalidInput: A training could not be started so; see `check_start`.
     """
     require_use(actor, dataset)
-    preflight = check_start(dataset, config, seed=seed)
-    presets = _presets(dataset, config, preflight)
+
+    def asked(**preset: str) -> Mapping[str, Any]:
+        wishes = {**config, **preset}
+        return settings_of_clone(cloned_from, wishes) if cloned_from else wishes
+
+    if cloned_from and seed is None:
+        seed = cloned_from.seed
+    preflight = check_start(dataset, asked(), seed=seed)
+    presets = _presets(dataset, {name: asked(preset=name) for name in PRESETS}, preflight)
     missing = [one for one in presets if measure == "again" or one.known is None]
     job = None
     if missing and measure != "never":
@@ -107,10 +117,12 @@ def estimate_training(
     return TrainingEstimate(presets=presets, preflight=preflight, job=job)
 
 
-def _presets(dataset: Dataset, config: Mapping[str, Any], preflight: Preflight) -> list[PresetEstimate]:
+def _presets(
+    dataset: Dataset, wishes: Mapping[str, Mapping[str, Any]], preflight: Preflight
+) -> list[PresetEstimate]:
     configs = {
-        name: TrainConfig.from_request(checked_config(dataset, {**config, "preset": name}, preflight.seed))
-        for name in PRESETS
+        name: TrainConfig.from_request(checked_config(dataset, wish, preflight.seed))
+        for name, wish in wishes.items()
     }
     keys = {name: cost_digest(one, classes=len(preflight.classes)) for name, one in configs.items()}
     rows = CostMeasurement.objects.on(threads=settings.TORCH_THREADS, code_version=code_version())

@@ -4,35 +4,45 @@
  *
  * `[data-training]` carries `data-metrics-url` (answers `{"metrics": {name: [[step, value], …]}}`),
  * `data-samples-url` (answers `{"steps": […]}`; one grid stands at that address with the step behind
- * it) and `data-live="true|false"`. Inside: `[data-plots]`, `[data-sample-grid]`, `[data-sample-slider]`,
- * `[data-sample-step]`, `[data-sample-empty]`.
+ * it), `data-live="true|false"` and, for a clone, `data-parent-url`: its parent's metrics. Inside: `[data-plots]`,
+ * `[data-now-…]` (step, speed, memory, best), `[data-sample-grid]`, `-rows`, `-slider`, `-play`, `-step`, `-empty`.
  *
  * @typedef {import("../model/series.js").Curves} Curves
  */
 
 import { request } from "../api.js";
-import { columnsOf, plotGroups } from "../model/series.js";
+import { beside, columnsOf, newest, plotGroups } from "../model/series.js";
 import { h, show } from "../view/dom.js";
 import { Plot } from "../view/plot.js";
 
 const AGAIN_MS = 3000;
+const FRAME_MS = 400;
 
 class TrainingView {
   /** @type {Map<string, Plot>} by the title of their group */
   #plots = new Map();
   /** @type {number[]} */
   #steps = [];
+  /** @type {Curves} */
+  #parent = {};
+  /** @type {Curves} */
+  #curves = {};
+  /** @type {ReturnType<typeof setInterval> | undefined} */
+  #playing;
 
   /** @param {HTMLElement} root */
   constructor(root) {
     this.root = root;
     this.samplesUrl = root.dataset["samplesUrl"] ?? "";
     this.#slider?.addEventListener("input", () => this.#drawGrid());
+    this.#button?.addEventListener("click", () => this.#play(this.#playing === undefined));
   }
 
   start() {
-    this.#follow(this.root.dataset["metricsUrl"] ?? "", (data) => this.#drawCurves(data.metrics ?? {}));
-    this.#follow(this.samplesUrl, (data) => this.#seeSteps(data.steps ?? []));
+    this.#follow(this.root.dataset["metricsUrl"] ?? "", (data) => this.#drawCurves((this.#curves = data.metrics ?? {})));
+    this.#follow(this.samplesUrl, (data) => this.#seeSteps(data.steps ?? [], data.rows ?? []));
+    const { parentUrl } = this.root.dataset;
+    if (parentUrl) void request("GET", parentUrl).then(({ data }) => this.#drawCurves(this.#curves, (this.#parent = data.metrics ?? {})), () => null);
   }
 
   /**
@@ -52,15 +62,23 @@ class TrainingView {
     void look();
   }
 
-  /** @param {Curves} curves */
-  #drawCurves(curves) {
+  /**
+   * @param {Curves} own
+   * @param {Curves} parent
+   */
+  #drawCurves(own, parent = this.#parent) {
     const place = this.root.querySelector("[data-plots]");
+    const curves = beside(own, parent);
     const groups = plotGroups(Object.keys(curves));
     if (!place || groups.length === 0) return;
     if (this.#plots.size === 0) place.replaceChildren();
     for (const { title, unit, names } of groups) {
       const plot = this.#plots.get(title) ?? this.#newPlot(place, title, unit);
       plot.draw(names, columnsOf(curves, names));
+    }
+    for (const [name, text] of Object.entries(newest(own))) {
+      const words = this.root.querySelector(`[data-now-${name}]`);
+      if (words) words.textContent = text;
     }
   }
 
@@ -77,14 +95,19 @@ class TrainingView {
     return plot;
   }
 
-  /** @param {number[]} steps */
-  #seeSteps(steps) {
+  /**
+   * @param {number[]} steps
+   * @param {string[]} rows names of the grid's rows, where each row is a class
+   */
+  #seeSteps(steps, rows) {
     const slider = this.#slider;
+    this.root.querySelector("[data-sample-rows]")?.replaceChildren(...rows.map((name) => h("li", {}, name)));
     if (!slider || steps.length === this.#steps.length) return;
     const isAtEnd = Number(slider.value) >= this.#steps.length - 1;
     this.#steps = steps.toSorted((a, b) => a - b);
     slider.max = String(Math.max(0, steps.length - 1));
     slider.disabled = steps.length < 2;
+    if (this.#button) this.#button.disabled = steps.length < 2;
     if (isAtEnd) slider.value = slider.max;
     this.#drawGrid();
   }
@@ -99,7 +122,37 @@ class TrainingView {
     const empty = this.root.querySelector("[data-sample-empty]");
     if (empty) show(empty, false);
     const words = this.root.querySelector("[data-sample-step]");
-    if (words) words.textContent = String(step);
+    if (words) words.textContent = step.toLocaleString("en");
+    this.#slider?.setAttribute("aria-valuetext", `step ${step}`);
+  }
+
+  /**
+   * Shows one grid after the other, from the first again when it stands at the last.
+   *
+   * @param {boolean} isOn
+   */
+  #play(isOn) {
+    const slider = this.#slider;
+    clearInterval(this.#playing);
+    this.#playing = undefined;
+    if (isOn && slider) {
+      if (Number(slider.value) >= this.#steps.length - 1) slider.value = "0";
+      this.#drawGrid();
+      this.#playing = setInterval(() => this.#next(slider), FRAME_MS);
+    }
+    if (this.#button) this.#button.textContent = this.#playing === undefined ? "Play" : "Stop";
+  }
+
+  /** @param {HTMLInputElement} slider */
+  #next(slider) {
+    if (Number(slider.value) >= this.#steps.length - 1) return this.#play(false);
+    slider.value = String(Number(slider.value) + 1);
+    this.#drawGrid();
+  }
+
+  get #button() {
+    const button = this.root.querySelector("[data-sample-play]");
+    return button instanceof HTMLButtonElement ? button : null;
   }
 
   get #slider() {

@@ -70,7 +70,7 @@ def test_a_clinician_can_only_be_a_viewer():
 
 
 def test_the_monitor_slice_is_whole_groups_of_the_training_split():
-    dataset = make_dataset(per_split=12, groups=4)
+    dataset = make_dataset(per_split=80, groups=4)
     run = training.start_training(
         actor=dataset.owner, dataset=dataset, config={"preset": "quick"}, seed=3
     )
@@ -83,7 +83,7 @@ def test_the_monitor_slice_is_whole_groups_of_the_training_split():
     assert monitor_groups
     assert not training_groups & monitor_groups
     assert not val & {image["digest"] for image in manifest["images"] + manifest["monitor"]}
-    assert len(manifest["images"]) + len(manifest["monitor"]) == 12
+    assert len(manifest["images"]) + len(manifest["monitor"]) == 80
 
 
 def test_a_training_is_checked_before_time_is_spent():
