@@ -19,6 +19,8 @@ _FORMATS = {"png": "PNG", "jpeg": "JPEG", "tiff": "TIFF"}
 _PLAIN = {"1": "L", "L": "L", "RGB": "RGB", "YCbCr": "RGB"}
 _ALPHA = {"LA": "L", "La": "L", "PA": "RGB", "RGBA": "RGB", "RGBa": "RGB"}
 _SUBFILE_TYPE = 254
+_BITS_PER_SAMPLE, _PHOTOMETRIC, _PLANAR_CONFIGURATION = 258, 262, 284
+_CHANNELS_APART = 2
 _SUBFILE_IS_REDUCED = 0x1 | 0x4  # a smaller copy, a label or macro photograph of a slide, or a mask
 _FULL = 65_535
 
@@ -67,18 +69,39 @@ def _pages(image: Image.Image, limits: Limits) -> list[int]:
 def _pixels(image: Image.Image, limits: Limits) -> tuple[Pixels, dict[str, Any]]:
     if image.width * image.height > limits.pixels:
         raise RejectedError("too_many_pixels", limit=limits.pixels)
+    reduced = _reduction(image)
+    white_is_zero = getattr(image, "tag_v2", {}).get(_PHOTOMETRIC) == 0
     image.load()
     with contextlib.suppress(Exception):  # a broken orientation tag is no reason to refuse good pixels
         image = ImageOps.exif_transpose(image)
     if image.mode == "P":
         image = image.convert("RGBA" if "transparency" in image.info else "RGB")
     if image.mode in _ALPHA:
-        return np.asarray(_opaque(image)), {}
+        return np.asarray(_opaque(image)), reduced
     if image.mode in _PLAIN:
-        return np.asarray(image.convert(_PLAIN[image.mode])), {}
+        return np.asarray(image.convert(_PLAIN[image.mode])), reduced
     if image.mode == "I" or image.mode.startswith("I;16"):
-        return _stretch(np.asarray(image))
+        pixels, notes = _stretch(np.asarray(image))
+        # Pillow turns such pictures round only where they have 8 bits or fewer.
+        return (_FULL - pixels, {**notes, "inverted": True}) if white_is_zero else (pixels, notes)
     raise RejectedError("wrong_mode")
+
+
+def _reduction(image: Image.Image) -> dict[str, Any]:
+    """What Pillow does to colour (and to grey with an alpha channel) of 16 bits: it keeps the upper 8 of them.
+
+    Raises:
+        RejectedError: 16 bit colour whose channels are stored one after the other, which Pillow reads wrongly.
+    """
+    arguments = image.tile[0].args if image.tile else ""
+    raw = arguments[0] if isinstance(arguments, tuple) and arguments else arguments
+    tags = getattr(image, "tag_v2", {})
+    deep = ";16" in str(raw) or 16 in tags.get(_BITS_PER_SAMPLE, ())
+    if not deep or image.mode.startswith("I"):
+        return {}
+    if tags.get(_PLANAR_CONFIGURATION) == _CHANNELS_APART:
+        raise RejectedError("wrong_mode")
+    return {"bits_stored": 16, "reduced": "upper 8 bits kept"}
 
 
 def _opaque(image: Image.Image) -> Image.Image:
