@@ -75,7 +75,7 @@ class WorkFolder:
         """Write one JSON object a line."""
         path = self.root / name
         with path.open("w", encoding="utf-8") as file:
-            file.writelines(json.dumps(row, sort_keys=True) + "\n" for row in rows)
+            file.writelines(json.dumps(row, sort_keys=True, allow_nan=False) + "\n" for row in rows)
         return path
 
     def close(self) -> None:

@@ -36,6 +36,8 @@ def to_display(frame: NDArray[Any], header: Dataset) -> tuple[Pixels, dict[str, 
         return _as_8_bit(frame, bits), {"bits_stored": bits}
     low_high, values, source, function = _window(apply_modality_lut(frame, header), header)
     shown = _spread(values, low_high, function)
+    if not (all(map(math.isfinite, low_high)) and np.isfinite(shown).all()):
+        raise RejectedError("damaged")  # a rescale that overflows, or is no number
     if photometric == "MONOCHROME1":
         shown = 1 - shown
     notes = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 OK = "ok"
 
@@ -34,7 +35,7 @@ def hostile(*codes: str, why: str, mirrors: str) -> Callable[[Callable[[], bytes
     """Enter a builder into the corpus."""
 
     def enter(build: Callable[[], bytes]) -> Callable[[], bytes]:
-        CORPUS.append(Hostile(build.__name__, why, mirrors, codes, build))
+        CORPUS.append(Hostile(build.__name__, why, mirrors, codes, cache(build)))
         return build
 
     return enter

@@ -253,7 +253,7 @@ def dicom_rescale_nan() -> bytes:
     )
 
 
-@hostile("blank", why="a rescale that overflows to infinity", mirrors="infinities that spread")
+@hostile("damaged", why="a rescale that overflows to infinity", mirrors="infinities that spread")
 def dicom_rescale_infinite() -> bytes:
     return plain(112, RescaleSlope="1e308", RescaleIntercept="1e308")
 
