@@ -47,11 +47,7 @@ def _warnings(training: Training) -> Iterator[dict[str, Any]]:
     """What was said about a run, and what a clone would change about it; the error that ended it comes first."""
     code = training.job.error_code if training.job else ""
     if changes := changes_to_try(training, code):
-        yield {
-            "code": code,
-            "detail": "This run ended by itself: see above.",
-            "query": urlencode(_plain(changes)),
-        }
+        yield {"code": code, "detail": "A clone may go better with one change:", **_link(changes)}
     for told in training.warnings:
         changes = changes_to_try(training, told["code"], told.get("changes"))
         yield {**told, **_link(changes)}

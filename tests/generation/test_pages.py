@@ -21,6 +21,7 @@ from generation.models import (
 from generation.services import datasets, training
 from synthlab.core.files import store_bytes
 from synthlab.core.jobs import enqueue_job
+from synthlab.core.models import Job, JobState
 from tests.factories import make_clinician, make_scientist
 from tests.generation.cast import ROLES, Cast
 from tests.generation.factories import make_batch, make_dataset, make_generator
@@ -139,10 +140,14 @@ def test_what_one_may_not_do_is_not_offered(cast: Cast) -> None:
     run, generator = cast.dataset.trainings.get(), cast.dataset.generators.get()
     offers: dict[str, dict[str, tuple[str, ...]]] = {
         reverse("dataset-page", args=[cast.dataset.pk]): {
-            "Start training": ("owner", "member"),
+            "Train a generator": ("owner", "member"),
             "Add a person": ("owner",),
         },
-        reverse("training-page", args=[run.pk]): {"Pause": ("owner", "member")},
+        reverse("training-form", args=[cast.dataset.pk]): {"Start training": ("owner", "member")},
+        reverse("training-page", args=[run.pk]): {
+            "Pause": ("owner", "member"),
+            "Clone with changes": ("owner", "member"),
+        },
         reverse("generator-page", args=[generator.pk]): {
             "Make the batch": ("owner", "member"),
             "Retire": ("owner",),
@@ -156,11 +161,82 @@ def test_what_one_may_not_do_is_not_offered(cast: Cast) -> None:
                 assert (text in page) == (role in allowed), (url, role, text)
 
 
-def test_progress_is_polled_only_by_those_who_may_see_the_job(cast: Cast) -> None:
-    fill(cast.dataset, 1)
-    url = reverse("training-page", args=[cast.dataset.trainings.get().pk])
-    assert "data-job-url" in cast.client("owner").get(url).content.decode()
-    assert "data-job-url" not in cast.client("member").get(url).content.decode()
+def test_everybody_who_sees_a_training_sees_its_progress_and_its_starter_the_log(cast: Cast) -> None:
+    run = training.start_training(actor=cast.user("member"), dataset=cast.dataset, config={"preset": "quick"})
+    Job.objects.filter(pk=run.job_id).update(log_tail="a line of its log")
+    page, answer = reverse("training-page", args=[run.pk]), reverse("training-progress", args=[run.pk])
+    for role in ("owner", "member", "viewer"):
+        client = cast.client(role)
+        shown = client.get(page).content.decode()
+        assert f'data-job-url="{answer}"' in shown
+        told = client.get(answer).json()
+        assert (told["state"], told["progress_done"]) == ("queued", 0)
+        assert (
+            ("a line of its log" in shown) == ("a line of its log" in told["log_tail"]) == (role == "member")
+        )
+    assert cast.client("outsider").get(answer).status_code == 404
+
+
+def test_the_form_of_a_clone_says_what_its_parent_had(cast: Cast) -> None:
+    run = training.start_training(actor=cast.dataset.owner, dataset=cast.dataset, config={"batch_size": 12})
+    client = opened(cast.dataset.owner)
+    url = reverse("training-form", args=[cast.dataset.pk])
+    page = client.get(f"{url}?from={run.pk}&g_lr=5e-05").content.decode()
+    assert reverse("training-clone", args=[run.pk]) in page
+    assert 'placeholder="12"' in page
+    assert 'value="5e-05"' in page
+    assert client.get(f"{url}?from=nothing").status_code == 200
+    other = training.start_training(actor=(of := make_dataset(per_split=10)).owner, dataset=of, config={})
+    assert client.get(f"{url}?from={other.pk}").status_code == 404
+
+
+def test_a_clone_shows_what_differs_from_its_parent(cast: Cast) -> None:
+    owner = cast.dataset.owner
+    run = training.start_training(actor=owner, dataset=cast.dataset, config={"preset": "quick"})
+    clone = training.clone_training(actor=owner, training=run, config={"batch_size": 16})
+    page = opened(owner).get(reverse("training-page", args=[clone.pk])).content.decode()
+    assert "<code>batch_size</code>" in page
+    assert "<code>g_lr</code>" not in page
+    assert f'data-parent-url="{reverse("training-metrics", args=[run.pk])}"' in page
+
+
+@pytest.mark.parametrize(
+    ("warning", "query"),
+    [
+        ({"code": "overfitting", "detail": "By heart."}, "r1_gamma=0.5"),
+        ({"code": "collapse", "detail": "Alike."}, "g_lr=5e-05&amp;d_lr=5e-05"),
+        ({"code": "out_of_memory", "detail": "Full.", "changes": {"batch_size": 8}}, "batch_size=8"),
+    ],
+)
+def test_a_warning_offers_the_clone_that_may_go_better(cast: Cast, warning: Any, query: str) -> None:
+    config = {"g_lr": 1e-4, "d_lr": 1e-4, "r1_gamma": 0.1}
+    run = training.start_training(actor=cast.dataset.owner, dataset=cast.dataset, config=config)
+    run.warnings = [{**warning, "step": 1200}]
+    run.save()
+    shown = opened(cast.dataset.owner).get(reverse("training-page", args=[run.pk])).content.decode()
+    assert "Step 1,200." in shown
+    assert f"?from={run.pk}&amp;{query}" in shown.replace("&amp;amp;", "&amp;")
+
+
+def test_a_diverged_run_offers_half_the_learning_rates(cast: Cast) -> None:
+    run = training.start_training(
+        actor=cast.dataset.owner, dataset=cast.dataset, config={"g_lr": 4e-4, "d_lr": 2e-4}
+    )
+    Job.objects.filter(pk=run.job_id).update(
+        state=JobState.FAILED, error_code="diverged", error="No numbers.", finished_at=run.created_at
+    )
+    Training.objects.filter(pk=run.pk).update(state=TrainingState.FAILED, step=500)
+    shown = opened(cast.dataset.owner).get(reverse("training-page", args=[run.pk])).content.decode()
+    assert "No numbers." in shown
+    assert "Clone with g_lr 0.0002, d_lr 0.0001" in shown
+    assert "Resume from step 500" in shown
+
+
+def test_a_data_set_that_cannot_be_trained_on_says_so_on_the_form() -> None:
+    empty = make_dataset()
+    page = opened(empty.owner).get(reverse("training-form", args=[empty.pk])).content.decode()
+    assert "No images yet" in page
+    assert "Start training" not in page
 
 
 def test_empty_states_say_what_to_do() -> None:

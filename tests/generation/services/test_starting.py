@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from generation.ml.config import TrainConfig
+from generation.ml.config import PRESETS, TrainConfig
 from generation.ml.cost import estimate
 from generation.models import CostMeasurement, CostSource, Dataset, Split, Training, TrainingState
 from generation.services import estimating, fitting, training
@@ -166,7 +166,7 @@ class TestClone:
         dataset = make_dataset(per_split=10)
         parent = start(dataset, batch_size=16, preset="quick")
         longer = training.clone_training(actor=dataset.owner, training=parent, config={"preset": "best"})
-        assert (longer.config["steps"], longer.config["batch_size"]) == (24_000, 16)
+        assert (longer.config["steps"], longer.config["batch_size"]) == (PRESETS["best"]["steps"], 16)
         plain = training.clone_training(
             actor=dataset.owner, training=parent, config={"architecture": "dcgan"}
         )
