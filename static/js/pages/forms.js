@@ -139,7 +139,7 @@ function valueOf(field) {
 }
 
 /** @param {Element | null} scope */
-function clearProblem(scope) {
+export function clearProblem(scope) {
   scope?.querySelector("[data-problem]")?.setAttribute("hidden", "");
   for (const error of scope?.querySelectorAll("[data-field-error]") ?? []) error.remove();
   for (const field of scope?.querySelectorAll("[aria-invalid]") ?? []) field.removeAttribute("aria-invalid");
