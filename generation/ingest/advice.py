@@ -92,7 +92,7 @@ def advise(parts: Mapping[str, Part]) -> list[Advice]:
             Advice(
                 "no_held_out",
                 "No images are held out, so a classifier trained on synthetic images cannot be tried on unseen real ones. "
-                "From 300 images on, an upload holds 10 % out.",
+                "Small data sets, and the regions of a few slides, are parted in two only.",
             )
         )
     return sorted(found, key=lambda advice: not advice.grave)

@@ -49,7 +49,7 @@ DETAILS: dict[str, str] = {
     "blank": "The image is (nearly) one flat value: nothing is to be learnt from it.",
     "exact_duplicate": "The same pixels were already taken from place {first}.",
     "already_present": "The same pixels are already in the data set.",
-    "withdrawn_before": "The same pixels were withdrawn from this data set. They stay out.",
+    "withdrawn_before": "The same pixels were withdrawn from this data set, or from another one of its owner. They stay out.",
     "near_duplicate": (
         "Nearly the same picture (perhaps turned, mirrored or saved again) was taken from place {first} "
         "under another patient or slide."

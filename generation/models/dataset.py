@@ -135,6 +135,16 @@ class SourceImageQuerySet(models.QuerySet["SourceImage"]):
     def present(self) -> SourceImageQuerySet:
         return self.filter(withdrawn_at__isnull=True)
 
+    def withdrawn(self) -> SourceImageQuerySet:
+        return self.filter(withdrawn_at__isnull=False)
+
+    def barred_from(self, dataset: Dataset) -> SourceImageQuerySet:
+        """Tombstones whose pixels must not come back: those of the data set, and of all others of its owner.
+
+        A folder is uploaded anew to a new data set more often than not, and must not bring back who has gone.
+        """
+        return self.withdrawn().filter(dataset__owner=dataset.owner_id)
+
     def in_split(self, split: str) -> SourceImageQuerySet:
         return self.filter(group__split=split)
 

@@ -43,7 +43,7 @@ def write_data_sheet(dataset: Dataset) -> str:
 
 def _heading(dataset: Dataset, composition: Composition) -> Iterator[str]:
     yield f"# Data sheet: {_line(dataset.name)}\n"
-    yield from _quoted(dataset.description)
+    yield from _quoted(dataset.description, "Description")
     yield ""
     yield "| what | value |\n|---|---|"
     yield f"| Modality | {_line(dataset.modality) or NOT_GIVEN} |"
@@ -79,6 +79,7 @@ def _composition(dataset: Dataset, composition: Composition) -> Iterator[str]:
 def _collection(dataset: Dataset) -> Iterator[str]:
     yield "## Collection\n"
     yield from _quoted(dataset.provenance, "Where the images come from")
+    yield ""
     uploads = dataset.ingests.filter(images__isnull=False).distinct()
     for ingest in uploads.order_by("completed_at"):
         when = f" of {ingest.completed_at:%Y-%m-%d}" if ingest.completed_at else ""
@@ -147,9 +148,9 @@ def _limits(dataset: Dataset, composition: Composition) -> Iterator[str]:
     yield from lines or ["None are known."]
 
 
-def _quoted(text: str, what: str = "") -> Iterable[str]:
+def _quoted(text: str, what: str) -> Iterable[str]:
     if not text.strip():
-        return [f"{what}: {NOT_GIVEN}" if what else ""]
+        return [f"{what}: {NOT_GIVEN}"]
     return [f"> {line}" for line in text.strip().splitlines()]
 
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from generation.child import BadInput
 from generation.ingest.options import parse_spec
-from generation.models import Dataset, Ingest, Rejection
+from generation.models import Dataset, Ingest, Rejection, SourceImage
 from generation.services import staging
 from generation.services.access import require_owner
 from generation.services.describing import describe_dataset
@@ -107,7 +107,7 @@ def _known(dataset: Dataset) -> dict[str, Any]:
     """What the data set holds already: new images must neither repeat it nor part it."""
     images = dataset.images.present().values_list("digest", "group__key")
     waiting = Rejection.objects.kept().filter(ingest__dataset=dataset)
-    withdrawn = dataset.images.exclude(withdrawn_at=None)
+    withdrawn = SourceImage.objects.barred_from(dataset)
     return {
         "images": [_known_image(*row) for row in images.order_by("created_at", "pk")],
         "waiting": [_known_image(row.image_digest, row.candidate["group_key"]) for row in waiting],
@@ -142,7 +142,7 @@ def complete_ingest(*, context: JobContext, ingest: Ingest, result: dict[str, An
     with context.commit(finish_with=counts):
         ingest.dataset = lock_dataset(ingest.dataset)
         require_unused(ingest.dataset)
-        withdrawn = ingest.dataset.images.exclude(withdrawn_at=None).values_list("digest", flat=True)
+        withdrawn = SourceImage.objects.barred_from(ingest.dataset).values_list("digest", flat=True)
         report = report.without(set(withdrawn))
         _keep(ingest, report, stored)
         create_images(ingest, report, stored)

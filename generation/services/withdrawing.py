@@ -21,7 +21,8 @@ from generation.models import (
 )
 from generation.services.access import require_owner
 from generation.services.consequences import Consequences, Touched, consequences_of
-from generation.services.manifests import dataset_digest
+from generation.services.describing import describe_dataset
+from generation.services.growth import lock_dataset
 from synthlab.accounts.models import User
 from synthlab.core import erasure
 from synthlab.core.audit import dataset_chain, record_event
@@ -76,14 +77,13 @@ def withdraw_images(
     if not reason.strip():
         raise InvalidInput("reason_needed", "Say why these images are withdrawn (without naming anybody).")
     # The lock that trainings take before they are started: each either is seen below, or sees what is left.
-    dataset = Dataset.objects.select_for_update(no_key=True).get(pk=dataset.pk)
+    dataset = lock_dataset(dataset)
     chosen = _chosen(dataset, images, groups)
     touched = consequences_of(dataset, chosen, seen_by=actor)
     withdrawal = Withdrawal.objects.create(dataset=dataset, requested_by=actor, reason=reason.strip())
     _bury(chosen, withdrawal)
     gone = list(withdrawal.images.values_list("pk", flat=True))
-    dataset.manifest_digest = dataset_digest(dataset)
-    dataset.save(update_fields=["manifest_digest"])
+    dataset = describe_dataset(dataset)
     stopped = _stop_trainings(actor, touched.stopping)
     erasure.let_go(actor, gone)
     withdrawal.job = enqueue_job(
@@ -127,11 +127,12 @@ def _stop_trainings(actor: User, unfinished: Sequence[Touched]) -> list[str]:
         training = Training.objects.select_related("job").get(pk=pk)
         if training.job is not None and training.job.state in LIVE_JOB_STATES:
             request_cancel(actor=actor, job=training.job)
-        training.refresh_from_db(fields=["warnings"])
+        training.refresh_from_db(fields=["warnings", "step"])
         warning = {
             "code": _STOPPED,
             "detail": "Images that this training learns from were withdrawn. It was stopped and cannot be resumed: "
             "start a new one, which learns from what is left.",
+            "step": training.step,
         }
         rows = Training.objects.filter(pk=pk).exclude(state=TrainingState.SUCCEEDED)
         rows.update(warnings=[*training.warnings, warning], stop_reason="cancel")

@@ -51,7 +51,9 @@ def withdrawal_list(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Everything that was withdrawn, and what it had gone into by then."""
     person = person_of(request)
     dataset = get_object_or_404(Dataset.objects.visible_to(person), pk=pk)
-    rows = dataset.withdrawals.with_counts().select_related("requested_by", "job")
+    rows = (
+        dataset.withdrawals.with_counts().select_related("requested_by", "job").order_by("-created_at", "-id")
+    )
     page = Paginator(rows, LIST_PAGE).get_page(request.GET.get("page"))
     shown = []
     for row in page:

@@ -21,6 +21,7 @@ from generation.models import (
 )
 from generation.services import datasets, erasing, training
 from generation.services.consequences import consequences_of, generators_to_decide, withdrawn_since
+from generation.services.ingesting import _known
 from generation.services.manifests import dataset_digest, images_seen, training_manifest
 from generation.services.withdrawing import preview_withdrawal, withdraw_images
 from synthlab.core.exceptions import Conflict, DomainError, InvalidInput, NotAllowed, NotFound
@@ -190,7 +191,8 @@ def test_a_training_does_not_mind_a_validation_image_going() -> None:
     run = started(dataset, state=TrainingState.PAUSED)
     withdraw(dataset, first_of(dataset, Split.VAL))
     run = training.resume_training(actor=dataset.owner, training=Training.objects.get(pk=run.pk))
-    assert (run.state, run.warnings) == (TrainingState.QUEUED, [])
+    assert run.state == TrainingState.QUEUED
+    assert "images_withdrawn" not in {warning["code"] for warning in run.warnings}
     assert training_manifest(run)["digest"] == run.manifest_digest
 
 
@@ -309,3 +311,14 @@ def test_a_check_finds_what_was_not_erased(transactional_db: None) -> None:
     assert broken() == []
     store_bytes(content)  # as from a backup of the files alone
     assert [f"image {image.pk}: file" in line for line in broken()] == [True]
+
+
+def test_the_same_pixels_stay_out_of_every_data_set_of_their_owner() -> None:
+    dataset = make_dataset(per_split=10)
+    image = first_of(dataset)
+    withdraw(dataset, image)
+    again, foreign = make_dataset(owner=dataset.owner), make_dataset()
+    assert list(SourceImage.objects.barred_from(dataset)) == [image]
+    assert list(SourceImage.objects.barred_from(again)) == [image]
+    assert list(SourceImage.objects.barred_from(foreign)) == []
+    assert _known(again)["withdrawn"] == [image.digest]
