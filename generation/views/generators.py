@@ -11,8 +11,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
-from generation.models import Generator, SyntheticImage
+from generation.models import Generator, SyntheticImage, TrainingSample
 from generation.services import access
+from generation.services.cloning import own_settings
 from generation.services.consequences import withdrawn_since
 from synthlab.core.people import person_of
 
@@ -43,10 +44,29 @@ def generator_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
         "withdrawn_since": withdrawn_since(generator),
         "preview": preview,
         "card": _readable(generator.card),
+        "own_settings": own_settings(generator.card["config"]) if generator.card.get("config") else None,
+        "class_counts": _counts(generator.card),
+        "chosen_sample": _chosen_sample(generator),
         "is_owner": access.is_owner(person_of(request), generator.dataset),
         "may_use": access.may_use(person_of(request), generator.dataset),
     }
     return render(request, "generation/generator_detail.html", context)
+
+
+def _counts(card: dict[str, Any]) -> list[tuple[str, int]]:
+    """Training images by class, as the card tells them."""
+    data = card.get("data")
+    counts = data.get("classes") if isinstance(data, dict) else None
+    return sorted(counts.items()) if isinstance(counts, dict) else []
+
+
+def _chosen_sample(generator: Generator) -> TrainingSample | None:
+    """The grid of the step whose weights these are; the last one before it where none was drawn at it."""
+    if generator.training is None:
+        return None
+    run = generator.card.get("run", {})
+    step = (run.get("chosen") or {}).get("step", run.get("steps", generator.training.step))
+    return generator.training.samples.filter(step__lte=int(step)).order_by("-step").first()
 
 
 def _readable(card: dict[str, Any]) -> list[tuple[str, Any]]:

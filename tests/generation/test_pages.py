@@ -232,6 +232,31 @@ def test_a_diverged_run_offers_half_the_learning_rates(cast: Cast) -> None:
     assert "Resume from step 500" in shown
 
 
+def test_a_generator_tells_how_it_was_made(cast: Cast) -> None:
+    run = training.start_training(actor=cast.dataset.owner, dataset=cast.dataset, config={"batch_size": 12})
+    grid = store_bytes(b"a grid")
+    for step in (250, 500, 750):
+        TrainingSample.objects.create(training=run, step=step, digest=grid.digest)
+    generator = make_generator(dataset=cast.dataset)
+    generator.training = run
+    generator.card = {
+        "config": run.config,
+        "data": {"images": 10, "classes": {"benign": 7, "malignant": 3}},
+        "run": {"steps": 750, "chosen": {"step": 500, "monitor_kid_pixels": 0.1}},
+    }
+    generator.save()
+    client, url = opened(cast.dataset.owner), reverse("generator-page", args=[generator.pk])
+    page = client.get(url).content.decode()
+    assert reverse("training-sample-grid", args=[run.pk, 500]) in page
+    assert reverse("training-metrics", args=[run.pk]) in page
+    for text in ("<code>batch_size</code>", "malignant", "Samples at step 500"):
+        assert text in page
+    generator.card = {"config": {"batch_size": 12}, "note": "imported"}
+    generator.training = None
+    generator.save()
+    assert "<code>batch_size</code>" in client.get(url).content.decode()
+
+
 def test_a_data_set_that_cannot_be_trained_on_says_so_on_the_form() -> None:
     empty = make_dataset()
     page = opened(empty.owner).get(reverse("training-form", args=[empty.pk])).content.decode()

@@ -40,7 +40,7 @@ class TrainingView {
 
   start() {
     this.#follow(this.root.dataset["metricsUrl"] ?? "", (data) => this.#drawCurves((this.#curves = data.metrics ?? {})));
-    this.#follow(this.samplesUrl, (data) => this.#seeSteps(data.steps ?? [], data.rows ?? []));
+    if (this.samplesUrl) this.#follow(this.samplesUrl, (data) => this.#seeSteps(data.steps ?? [], data.rows ?? []));
     const { parentUrl } = this.root.dataset;
     if (parentUrl) void request("GET", parentUrl).then(({ data }) => this.#drawCurves(this.#curves, (this.#parent = data.metrics ?? {})), () => null);
   }
