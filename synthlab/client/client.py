@@ -5,17 +5,21 @@ from __future__ import annotations
 import hashlib
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import httpx
 
+from synthlab.client.local import chunks_of
 from synthlab.client.problems import JobFailed, Problem
 
 Json = dict[str, Any]
 OnProgress = Callable[[Json], None]
+OnSent = Callable[[int, int, int], None]
+"""Place of a file, bytes that have gone, bytes that it has."""
 
 # The server is starting, busy, or told us to come back.
 PASSING = frozenset({429, 502, 503, 504})
@@ -95,6 +99,47 @@ class Client:
                 stream.close()
         return _body(_checked(response))
 
+    def send_files(
+        self,
+        dataset: str,
+        files: Sequence[Path],
+        options: Mapping[str, Any],
+        *,
+        on_sent: OnSent | None = None,
+    ) -> Json:
+        """Upload to a data set file by file; a lost connection costs one file, which is sent again.
+
+        Args:
+            dataset: Its id.
+            files: In the order of their places. Their names stay here, unless `options` has them.
+            options: What to make of them; `names` and `groups` go along once, at the end.
+            on_sent: Called with a place, the bytes of it that have gone, and the bytes that it has.
+
+        Returns:
+            The upload that is being read; its `job` can be waited for.
+
+        Raises:
+            Problem: The server refused it.
+            httpx.TransportError: It could not be reached, `tries` times for one file.
+        """
+        sizes = [file.stat().st_size for file in files]
+        plain = {name: value for name, value in options.items() if name not in ("names", "groups")}
+        upload = self.post(f"datasets/{dataset}/uploads", {"sizes": sizes, "options": plain})
+        path = f"datasets/{dataset}/uploads/{upload['id']}"
+        for place, (file, size) in enumerate(zip(files, sizes, strict=True)):
+            tell = partial(on_sent, place) if on_sent else _silence
+            headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size)}
+            self.request(
+                "PUT",
+                f"{path}/files/{place}",
+                headers=headers,
+                # Made anew for each try: half of a stream is gone after the first.
+                content=lambda file=file, size=size, tell=tell: chunks_of(
+                    file, CHUNK, lambda sent: tell(sent, size)
+                ),
+            )
+        return self.post(f"{path}/ingest", {"options": dict(options)})
+
     def pages(self, path: str, **params: Any) -> Iterator[Json]:
         """Every row of a list, page after page."""
         page = self.get(path, **params)
@@ -107,13 +152,20 @@ class Client:
     def request(self, method: str, path: str, **options: Any) -> httpx.Response:
         """Send a request; repeat it while the server is away or busy.
 
+        Args:
+            method: Of HTTP.
+            path: Below `/api/v1/`.
+            options: As httpx takes them; `content` may be a function that makes the body for each try.
+
         Raises:
             Problem: The server refused it.
             httpx.TransportError: It could not be reached, `tries` times.
         """
         for attempt in range(1, self._tries + 1):
             try:
-                response = self._http.request(method, path, **options)
+                content = options.get("content")
+                fresh = {"content": content()} if callable(content) else {}
+                response = self._http.request(method, path, **{**options, **fresh})
             except httpx.TransportError:
                 if attempt == self._tries:
                     raise
@@ -185,6 +237,10 @@ class Client:
                 f"{path}: the file that came is not the one that was promised; download it again"
             )
         return part.replace(target)
+
+
+def _silence(_sent: int, _size: int) -> None:
+    """Nobody listens."""
 
 
 def _checked(response: httpx.Response) -> httpx.Response:
