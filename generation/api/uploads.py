@@ -112,7 +112,7 @@ class UploadViewSet(GenericViewSet[Upload]):
             body=BytesIO()
             if isinstance(body, dict | QueryDict)
             else body,  # a file without a byte has no stream
-            announced=int(request.META.get("CONTENT_LENGTH") or 0),
+            announced=_length(request),
         )
         return Response(status=status.HTTP_204_NO_CONTENT)
 
@@ -126,3 +126,9 @@ class UploadViewSet(GenericViewSet[Upload]):
             actor=person_of(request), upload=row, options=body.validated_data.get("options", {})
         )
         return started(ingest, IngestSerializer(ingest).data)
+
+
+def _length(request: Request) -> int:
+    """How many bytes the request says it has; none where it says no number."""
+    told = str(request.META.get("CONTENT_LENGTH") or "")
+    return int(told) if told.isascii() and told.isdigit() else 0

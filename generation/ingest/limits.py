@@ -29,6 +29,7 @@ class Limits:
     pixels: int = 64 * MIB
     frames: int = 2_000
     images: int = 200_000
+    refusals: int = 50_000
     archive_members: int = 10_000
     archive_bytes: int = 2 * GIB
     archive_ratio: int = 100

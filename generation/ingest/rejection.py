@@ -59,6 +59,9 @@ DETAILS: dict[str, str] = {
         "under another patient or slide."
     ),
     "too_many_images": "One upload may bring {limit} images; this one and what followed it were left out.",
+    "too_many_refusals": (
+        "More than {limit} parts of this upload were refused; this one and what followed it were not looked at."
+    ),
     # archives
     "archive_empty": "The zip holds no files.",
     "archive_damaged": "The zip is damaged or cut off. Make it again.",

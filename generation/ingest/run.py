@@ -88,6 +88,9 @@ def _read_pictures(order: Order, collector: Collector, how: Reading, reporter: R
                 return False
             if number % _REPORT_EVERY == 0:
                 reporter.progress("reading", done, len(order.files), pictures=collector.pictures)
+            if len(collector.refusals) >= order.limits.refusals:
+                collector.refuse(Refusal.of(entry.place, "too_many_refusals", limit=order.limits.refusals))
+                return True
             if isinstance(entry, Refusal):
                 collector.refuse(entry)
             elif collector.is_full:

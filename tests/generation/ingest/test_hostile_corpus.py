@@ -13,7 +13,15 @@ from typing import Any
 import pytest
 
 from generation.ingest.rejection import DETAILS
-from tests.generation.ingest.builders import REPOSITORY, Outcome, encoded, ingest_in_child, stage, texture
+from tests.generation.ingest.builders import (
+    REPOSITORY,
+    Outcome,
+    encoded,
+    ingest_in_child,
+    stage,
+    texture,
+    zipped,
+)
 from tests.generation.ingest.hostile import disguises
 from tests.generation.ingest.hostile.corpus import OK, whole_corpus
 
@@ -205,3 +213,13 @@ def test_readers_have_no_network_and_start_no_program() -> None:
     if lines[2] == "False":
         pytest.skip("this kernel has no filter of system calls")
     assert lines[3:] == ["refused"] * 4
+
+
+def test_an_upload_of_nothing_but_refusals_is_not_followed_to_its_end(tmp_path: Path) -> None:
+    """Thousands of small zips with thousands of empty members each would otherwise fill memory with reasons."""
+    crowd = zipped([(str(number), b"") for number in range(40)])
+    outcome = ingest_in_child(tmp_path, [crowd, crowd, encoded(texture(1))], limits={"refusals": 50})
+    assert outcome.status == 0
+    assert len(outcome.rejected) == 51
+    assert outcome.rejected[-1]["ordinal"] == "2/11"
+    assert outcome.rejected[-1]["code"] == "too_many_refusals"
