@@ -2,11 +2,20 @@
 
 from django.urls import path
 
-from generation.views import datasets, generators, real_images, training_form, trainings, withdrawals
+from generation.views import (
+    datasets,
+    generators,
+    real_images,
+    rejections,
+    training_form,
+    trainings,
+    withdrawals,
+)
 
 urlpatterns = [
     path("datasets/", datasets.dataset_list, name="dataset-pages"),
     path("datasets/<uuid:pk>/", datasets.dataset_detail, name="dataset-page"),
+    path("datasets/<uuid:pk>/rejections/", rejections.rejection_list, name="rejection-pages"),
     path("datasets/<uuid:pk>/gallery/", real_images.dataset_gallery, name="dataset-gallery"),
     path("datasets/<uuid:pk>/gallery/<uuid:image>/", real_images.real_thumbnail, name="real-thumbnail"),
     path("datasets/<uuid:pk>/images/<uuid:image>/", real_images.real_image, name="real-image"),

@@ -16,6 +16,7 @@ from generation.models import Dataset, DatasetRole, Generator, SourceImage, Symm
 from generation.services import access
 from generation.services.composition import composition_of
 from generation.services.consequences import generators_to_decide
+from generation.views.uploads import uploads_of
 from synthlab.accounts.models import User
 from synthlab.core.people import person_of
 
@@ -45,6 +46,7 @@ def dataset_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
     context = {
         "dataset": dataset,
         "ingest": dataset.ingests.select_related("job").first(),
+        "uploads": uploads_of(dataset, person),
         "composition": composition,
         "advice": composition.advice(),
         "symmetries": [{"value": value, "label": label} for value, label in SYMMETRIES.items()],

@@ -95,6 +95,6 @@ def test_an_upload_without_a_picture_is_told_by_the_names_that_the_tab_remembers
     expect(page.get_by_text("Reading the upload")).to_be_visible()
     execute(str(Job.objects.get(kind="ingest").pk))
     expect(page.get_by_text("Nothing in this upload could be used").first).to_be_visible(timeout=20_000)
-    page.get_by_text("1 place in the upload not accepted").click()
+    page.get_by_role("link", name="Look at all 1").click()
     expect(page.get_by_text("Doe Jane.png")).to_be_visible()
     assert "Doe Jane" not in page.request.get(page.url).text()
