@@ -14,6 +14,7 @@ from django.urls import reverse
 from annotation.models import StudyRole
 from evaluation.ml.judge import Policy
 from generation.ingest.rejection import DETAILS
+from generation.ml.config import AUGMENTATIONS, PRESETS, TrainConfig
 from generation.models import DatasetRole
 from synthlab.accounts.models import Role
 from synthlab.cli import command_name
@@ -142,6 +143,17 @@ def test_every_threshold_and_metric_stands_on_the_page_of_metrics():
     assert {"fd", "kid", "copies", "ms_ssim"} <= metrics
     assert not sorted(name for name in metrics - {""} if f"`{name}`" not in text)
     assert not [name for name in Policy().to_mapping() if f"`{name}`" not in text]
+
+
+def test_every_setting_curve_and_warning_of_a_training_stands_on_its_page():
+    text = page("reference/training")
+    named = [*TrainConfig().to_dict(), *PRESETS, *AUGMENTATIONS]
+    source = (ROOT / "generation/ml/watch.py").read_text() + (ROOT / "generation/services/preflight.py").read_text()
+    named += re.findall(r'(?:yield|return) \(\s*"(\w+)"', source) + re.findall(r'Caution\(\s*code="(\w+)"', source)
+    named += ["g_loss", "d_loss", "d_real", "d_fake", "images_per_s", "peak_memory_mib"]
+    named += re.findall(r'metrics\["(\w+)"\] =|metrics = \{"(\w+)"', (ROOT / "generation/ml/look.py").read_text())[0]
+    assert {"overfitting", "few_of_a_class", "no_validation", "stalled"} <= set(named)
+    assert not sorted(name for name in set(named) - {""} if f"`{name}`" not in text)
 
 
 def test_the_list_of_decisions_names_each():
