@@ -22,6 +22,10 @@ from synthlab.core.files import StoredFile, path_of, store_files
 
 MAX_HEADER_BYTES = 1024**2
 
+_DESCRIBED = {
+    "architecture": str, "image_size": int, "channels": int, "latent_size": int, "classes": list, "step": int
+}  # fmt: skip
+
 
 def read_header(path: Path) -> dict[str, Any]:
     """What a generator file says of itself, without loading a tensor.
@@ -39,7 +43,9 @@ def read_header(path: Path) -> dict[str, Any]:
                 raise ValueError("header length")
             header = json.loads(file.read(length))
         described: dict[str, Any] = json.loads(header["__metadata__"]["synthlab"])
-    except (ValueError, KeyError, TypeError, struct.error) as error:
+        if not all(type(described[name]) is kind for name, kind in _DESCRIBED.items()):
+            raise ValueError("description")
+    except (ValueError, KeyError, TypeError, RecursionError, struct.error) as error:
         raise InvalidInput(
             "not_a_generator",
             "This file is not a generator: only safetensors files made by SynthLab are read.",
