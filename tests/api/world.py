@@ -91,11 +91,13 @@ class World:
         TrainingSample.objects.create(training=training, step=1, digest=grid.digest)
         batch = scene.batch
         image_set = image_sets.make_batch_set(actor=owner, batch=batch)
+        real = make_source_image(ingest=ingest, group=group)
         self.ids |= {
             "datasets": scene.dataset.pk,
             "datasets/members": membership.pk,
             "ingests": ingest.pk,
-            "gallery": make_source_image(ingest=ingest, group=group).pk,
+            "gallery": real.pk,
+            "datasets/images": real.pk,
             "trainings": training.pk,
             "samples": 1,
             "generators": make_generator(dataset=scene.dataset).pk,
@@ -191,6 +193,8 @@ class World:
             "POST datasets": {"name": "another data set"},
             "PATCH datasets/<uuid:pk>": {"description": "better"},
             "POST datasets/<uuid:pk>/members": {"user": str(self.people["scientist"].pk)},
+            "POST datasets/<uuid:pk>/withdrawals": {"images": [str(ids["gallery"])], "reason": "for a test"},
+            "POST datasets/<uuid:pk>/withdrawals/preview": {"images": [str(ids["gallery"])]},
             "POST trainings": {"dataset": str(ids["datasets"])},
             "POST generators/<uuid:pk>/sample": {"count": 1, "seed": seed},
             "POST generators/<uuid:pk>/approve": {"reason": "for a test"},
