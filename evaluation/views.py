@@ -106,7 +106,7 @@ def evaluation_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
         "image_set__batch", "dataset", "policy", "job"
     )
     evaluation = get_object_or_404(rows, pk=pk)
-    flagged = evaluation.scores.exclude(flags=[]).select_related("image").order_by("ratio")
+    flagged = evaluation.scores.exclude(flags=[]).select_related("image", "nearest").order_by("ratio")
     context = {
         "evaluation": evaluation,
         "metrics": [_shown(metric) for metric in evaluation.metrics.filter(class_key="")],
