@@ -37,9 +37,9 @@ AUGMENTATIONS = {
     "colour": "brightness, saturation and contrast: stains and exposures differ",
 }
 DTYPE_WORDS = {
-    "auto": "bfloat16 where the processor has it",
-    "float32": "float32: slower, the same everywhere",
-    "bfloat16": "bfloat16, also where it is slow",
+    "auto": "automatic",
+    "float32": "float32",
+    "bfloat16": "bfloat16",
 }
 
 

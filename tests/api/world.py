@@ -196,6 +196,7 @@ class World:
             "POST datasets/<uuid:pk>/withdrawals": {"images": [str(ids["gallery"])], "reason": "for a test"},
             "POST datasets/<uuid:pk>/withdrawals/preview": {"images": [str(ids["gallery"])]},
             "POST trainings": {"dataset": str(ids["datasets"])},
+            "POST trainings/estimate": {"dataset": str(ids["datasets"])},
             "POST generators/<uuid:pk>/sample": {"count": 1, "seed": seed},
             "POST generators/<uuid:pk>/approve": {"reason": "for a test"},
             "POST batches": {"generator": str(ids["generators"]), "count": 2, "seed": seed},

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
+from django.conf import settings
+from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from generation.models import GeneratorState, Training
-from synthlab.core.jobs import execute
+from generation.models import (
+    CostMeasurement,
+    CostSource,
+    Dataset,
+    GeneratorState,
+    Training,
+    TrainingMetric,
+    TrainingSample,
+)
+from generation.services import training
+from synthlab.core.files import store_bytes
+from synthlab.core.jobs import execute, request_cancel
 from synthlab.core.models import Job
+from synthlab.version import code_version
 from tests.factories import make_scientist
-from tests.generation.factories import make_batch, make_dataset, make_generator
+from tests.generation.factories import make_batch, make_dataset, make_generator, picture, png
 
 
 def confirm(page: Page) -> None:
@@ -26,7 +40,8 @@ def test_a_training_is_started_paused_resumed_and_cancelled(visit: Any) -> None:
     scientist = visit()
     scientist.log_in(dataset.owner)
     page = scientist.open(f"/datasets/{dataset.pk}/")
-    page.get_by_label("Length").select_option("quick")
+    page.get_by_role("link", name="Train a generator").click()
+    page.get_by_label("quick").check()
     page.get_by_role("button", name="Start training").click()
     expect(page.get_by_role("heading", level=1, name="Training")).to_be_visible()
     page.get_by_role("button", name="Pause").click()
@@ -35,8 +50,95 @@ def test_a_training_is_started_paused_resumed_and_cancelled(visit: Any) -> None:
     confirm(page)
     state_of(page, "cancelled")
     run = Training.objects.get()
-    assert (run.config["steps"], Job.objects.count()) == (400, 2)
+    assert (run.config["steps"], Job.objects.filter(kind="training").count()) == (400, 2)
     scientist.picture("training")
+
+
+def with_two_classes(per_split: int) -> Dataset:
+    dataset = make_dataset(per_split=per_split)
+    for place, image in enumerate(dataset.images.order_by("group__key", "pk")):
+        image.class_key = "benign" if place % 3 else "malignant"
+        image.save(update_fields=["class_key"])
+    return dataset
+
+
+def test_the_form_says_what_a_length_takes_and_what_a_class_lacks(visit: Any) -> None:
+    dataset = with_two_classes(24)
+    scientist = visit()
+    scientist.expect_complaint("422")
+    scientist.log_in(dataset.owner)
+    page = scientist.open(f"/datasets/{dataset.pk}/train/")
+    expect(page.get_by_text("A few steps are being measured")).to_be_visible()
+    job = Job.objects.get(kind="measurement")
+    keys = {one["key"] for one in job.payload["configs"]}
+    facts = {
+        "device": "cpu",
+        "dtype": "float32",
+        "step_seconds": 0.5,
+        "look_seconds": 1,
+        "checkpoint_seconds": 1,
+    }
+    CostMeasurement.objects.bulk_create(
+        CostMeasurement(
+            key=key, threads=settings.TORCH_THREADS, code_version=code_version(), source=CostSource.MEASUREMENT,
+            measured_at=timezone.now(), step_seconds_low=0.4, step_seconds_high=0.6, peak_bytes=2**30, **facts,
+        )
+        for key in keys
+    )  # fmt: skip
+    request_cancel(actor=None, job=job)
+    page.reload()
+    expect(page.locator("[data-preset-time=quick]")).to_have_text(re.compile(r"^\d.* to .* min$"))
+    expect(page.get_by_text("Measured in a few steps, just now, on cpu")).to_be_visible()
+
+    page.get_by_label("With classes").check()
+    page.get_by_label("Classes are shown").select_option("own")
+    page.get_by_label("Share of malignant").fill("70")
+    page.get_by_label("Share of benign").fill("20")
+    page.get_by_role("button", name="Start training").click()
+    expect(page.locator(".field-error")).to_contain_text("add up to 1")
+    page.get_by_label("Share of benign").fill("30")
+    expect(page.get_by_label("I know, and start all the same")).to_be_visible()
+    page.get_by_role("button", name="Start training").click()
+    expect(page.locator("[data-problem]:visible")).to_contain_text("near copies")
+    page.get_by_label("I know, and start all the same").check()
+    scientist.picture("training_form")
+    page.get_by_role("button", name="Start training").click()
+    expect(page.get_by_role("heading", level=1, name="Training")).to_be_visible()
+    run = Training.objects.get()
+    assert run.config["class_targets"] == {"benign": 0.3, "malignant": 0.7}
+    assert run.classes == ["benign", "malignant"]
+
+
+def test_a_run_that_overfits_is_cloned_with_the_change_it_asks_for(visit: Any) -> None:
+    dataset = make_dataset(per_split=10)
+    config = {"r1_gamma": 0.2, "batch_size": 12}
+    run = training.start_training(actor=dataset.owner, dataset=dataset, config=config, seed=3)
+    run.warnings = [{"code": "overfitting", "detail": "It learns by heart.", "step": 1500}]
+    run.save()
+    grid = store_bytes(png(picture(1)))
+    for step in (250, 500, 750):
+        TrainingSample.objects.create(training=run, step=step, digest=grid.digest)
+        TrainingMetric.objects.create(training=run, step=step, name="monitor_kid_pixels", value=1 / step)
+        TrainingMetric.objects.create(training=run, step=step, name="g_loss", value=0.1)
+    scientist = visit()
+    scientist.log_in(dataset.owner)
+    page = scientist.open(f"/trainings/{run.pk}/")
+    expect(page.locator("[data-now-best]")).to_have_text("0.00133 at step 750")
+    slider = page.get_by_role("slider")
+    expect(slider).to_have_attribute("aria-valuetext", "step 750")
+    slider.press("ArrowLeft")
+    expect(page.locator("[data-sample-step]")).to_have_text("500")
+    page.get_by_role("button", name="Play").click()
+    expect(page.locator("[data-sample-step]")).to_have_text("750")
+    page.get_by_role("link", name="Clone with r1_gamma 1").click()
+    expect(page.get_by_label("R1 penalty")).to_have_value("1")
+    page.get_by_role("button", name="Start training").click()
+    expect(page.get_by_role("heading", level=2, name="Cloned from")).to_be_visible()
+    clone = Training.objects.get(cloned_from=run)
+    assert (clone.config["r1_gamma"], clone.config["batch_size"], clone.seed) == (1.0, 12, 3)
+    row = page.locator("tr", has_text="r1_gamma")
+    expect(row).to_contain_text("0.2")
+    scientist.picture("clone")
 
 
 def test_a_batch_is_asked_for_and_one_is_released_with_a_reason(visit: Any) -> None:
