@@ -18,8 +18,8 @@ DETAILS: dict[str, str] = {
     # what the file is
     "empty_file": "The file is empty.",
     "unsupported_type": (
-        "The content is not a PNG, JPEG, TIFF or DICOM image, a MedMNIST .npz or a zip. "
-        "Convert it and upload it again."
+        "The content is not a PNG, JPEG, TIFF or DICOM image, a MedMNIST .npz, a zip, a table or annotations. "
+        "Convert it, or leave it out."
     ),
     "system_file": "A hidden file of the operating system, no image. It can be ignored.",
     "too_large": "The file holds {size} bytes; at most {limit} are taken.",

@@ -240,9 +240,13 @@ class _Joiner:
         return place
 
     def _refuse(self, place: str, code: str, facts: Mapping[str, int | str]) -> None:
-        self._made.refusals.append(Refusal.of(place, code, **facts))
+        self._made.refusals.append(_refusal(place, code, facts))
 
 
 def unusable_boxes(place: str, found: Sequence[Unusable]) -> list[Refusal]:
     """The refusals of a picture's unusable boxes, at ``"PLACE!n"``."""
-    return [Refusal.of(f"{place}!{box.number}", box.code, **box.facts) for box in found]
+    return [_refusal(f"{place}!{box.number}", box.code, box.facts) for box in found]
+
+
+def _refusal(place: str, code: str, facts: Mapping[str, int | str]) -> Refusal:
+    return Refusal(place, code, RejectedError(code, **facts).detail)
