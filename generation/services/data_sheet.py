@@ -135,8 +135,8 @@ def _terms(dataset: Dataset) -> Iterator[str]:
 
 def _withdrawn(dataset: Dataset) -> Iterator[str]:
     yield "## Withdrawn images\n"
-    rows = dataset.withdrawals.order_by("created_at").annotate(count=Count("images"))
-    lines = [f"- {row.created_at:%Y-%m-%d}: {row.count} image(s)" for row in rows]
+    rows = dataset.withdrawals.annotate(count=Count("images")).order_by("created_at")
+    lines = [f"- {at:%Y-%m-%d}: {count} image(s)" for at, count in rows.values_list("created_at", "count")]
     yield from lines or ["None."]
 
 

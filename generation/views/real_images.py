@@ -71,7 +71,7 @@ def _wishes(request: HttpRequest, dataset: Dataset) -> dict[str, str]:
 def _page(request: HttpRequest, rows: QuerySet[SourceImage], wishes: dict[str, str]) -> Page[SourceImage]:
     rows = rows.filter(withdrawn_at__isnull=not wishes["withdrawn"]).select_related("group")
     if wishes["split"]:
-        rows = rows.in_split(wishes["split"])
+        rows = rows.filter(group__split=wishes["split"])
     if wishes["class"]:
         rows = rows.filter(class_key=wishes["class"])
     if wishes["flag"]:
