@@ -4,8 +4,8 @@
  *
  * @typedef {{name: string, size: number, lastModified?: number}} FileLike
  * @typedef {"waiting" | "sending" | "sent" | "failed"} State
- * @typedef {{path: string, size: number, file: any, state: State, sent: number, problem: string}} Entry
- *   `path`: name with folders, known to this tab only
+ * @typedef {{path: string, size: number, file: any, state: State, sent: number, problem: string, key: string}} Entry
+ *   `path`: name with folders, known to this tab only; `key`: what makes it the same file as another
  */
 
 export const MOST_FILES = 10_000;
@@ -40,7 +40,7 @@ export class UploadList {
       if (isSystemFile(path)) this.skipped += 1;
       else if (!this.known.has(key)) {
         /** @type {Entry} */
-        const entry = { path, size: file.size, file, state: "waiting", sent: 0, problem: "" };
+        const entry = { path, size: file.size, file, state: "waiting", sent: 0, problem: "", key };
         this.known.set(key, entry);
         this.entries.push(entry);
         added.push(entry);
@@ -51,7 +51,7 @@ export class UploadList {
 
   /** @param {Entry} entry */
   remove(entry) {
-    for (const [key, known] of this.known) if (known === entry) this.known.delete(key);
+    this.known.delete(entry.key);
     this.entries = this.entries.filter((other) => other !== entry);
   }
 

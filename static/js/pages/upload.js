@@ -99,7 +99,7 @@ class UploadForm {
     this.files = new UploadList(Number(form.dataset["mostBytes"]));
     this.rows = new FileList(this.#part("list"), (entry) => {
       this.files.remove(entry);
-      this.#changed();
+      this.#changeSoon();
     });
     this.#listen();
     this.#changed();
@@ -154,6 +154,18 @@ class UploadForm {
     this.rows.add(this.files.add(found));
     this.#door = null;
     this.#changed();
+  }
+
+  #isChanging = false;
+
+  /** Many changes in a row are told once. */
+  #changeSoon() {
+    if (this.#isChanging) return;
+    this.#isChanging = true;
+    requestAnimationFrame(() => {
+      this.#isChanging = false;
+      this.#changed();
+    });
   }
 
   /** The list, or what was wrong with it, has changed. */

@@ -15,6 +15,8 @@ const WORDS = { waiting: "waiting", sending: "sending", sent: "sent", failed: "f
 export class FileList {
   /** @type {Map<Entry, {item: HTMLLIElement, state: HTMLElement, bar: HTMLProgressElement, remove: HTMLButtonElement}>} */
   #rows = new Map();
+  /** The list's one stop of the Tab key. @type {HTMLButtonElement | null} */
+  #stop = null;
 
   /**
    * @param {HTMLElement} list a `ul`
@@ -32,11 +34,12 @@ export class FileList {
     const fresh = document.createDocumentFragment();
     for (const entry of entries) fresh.append(this.#row(entry));
     this.list.append(fresh);
-    this.#stopAt(this.list.querySelector('[tabindex="0"]') ?? this.list.querySelector("button"));
+    this.#stopAt(this.#stop ?? this.list.querySelector("button"));
   }
 
   clear() {
     this.#rows.clear();
+    this.#stop = null;
     this.list.replaceChildren();
   }
 
@@ -75,7 +78,8 @@ export class FileList {
     item?.remove();
     this.#rows.delete(entry);
     const button = next?.querySelector("button");
-    if (button && (hadFocus || !this.list.querySelector('[tabindex="0"]'))) {
+    if (item?.contains(this.#stop)) this.#stop = null;
+    if (button && (hadFocus || this.#stop === null)) {
       this.#stopAt(button);
       if (hadFocus) button.focus();
     }
@@ -85,7 +89,8 @@ export class FileList {
   /** @param {EventTarget | null} target */
   #stopAt(target) {
     if (!(target instanceof HTMLButtonElement)) return;
-    this.list.querySelector('[tabindex="0"]')?.setAttribute("tabindex", "-1");
+    if (this.#stop) this.#stop.tabIndex = -1;
+    this.#stop = target;
     target.tabIndex = 0;
   }
 
