@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import logging
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from generation.api.ingest_options import IngestOptionsSerializer
 from generation.models import Dataset, Ingest
+from generation.services import training as trainings
 from synthlab.core.files import path_of
 from synthlab.core.jobs import execute
 from tests.annotation.factories import make_schema
@@ -68,9 +70,11 @@ def homes(settings: Any, tmp_path: Path) -> list[Path]:
     names = ("MEDIA_ROOT", "STAGING_ROOT", "WORK_ROOT", "FEATURE_ROOT", "GENERATOR_ROOT", "LOG_ROOT")
     for name in names:
         setattr(settings, name, tmp_path / name.lower())
-        (tmp_path / name.lower()).mkdir(mode=0o700)
     settings.TORCH_THREADS = 1
-    return [tmp_path / name.lower() for name in names]
+    folders = [tmp_path / name.lower() for name in (*names, "checkpoints")]
+    for folder in folders:
+        folder.mkdir(mode=0o700)
+    return folders
 
 
 @pytest.fixture
@@ -87,10 +91,25 @@ def listener() -> Iterator[Listener]:
         logger.setLevel(level)
 
 
+def _keep_checkpoints(monkeypatch: pytest.MonkeyPatch, folder: Path) -> list[str]:
+    """Copies of all checkpoints, which go when their training has succeeded."""
+    kept: list[str] = []
+    record = trainings.record_checkpoint
+
+    def keep(*, cursor: dict[str, Any], **about: Any) -> None:
+        record(cursor=cursor, **about)
+        shutil.copytree(cursor["checkpoint"], folder / str(len(kept)))
+        kept.append(cursor["checkpoint"])
+
+    monkeypatch.setattr(trainings, "record_checkpoint", keep)
+    return kept
+
+
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.timeout(600)
-def test_no_identifier_stays(homes: list[Path], listener: Listener) -> None:
+def test_no_identifier_stays(homes: list[Path], listener: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
     plant, said = Planter(), []  # type: ignore[var-annotated]
+    checkpoints = _keep_checkpoints(monkeypatch, homes[-1])
     scientist, reader = make_scientist(), make_clinician()
     rest = Rest(scientist, said)
     dataset = _upload(rest, plant)
@@ -112,7 +131,8 @@ def test_no_identifier_stays(homes: list[Path], listener: Listener) -> None:
     assert search.findings == set()
     # what was looked at was there
     assert files["media_root"] > 40
-    assert files["work_root"] > 0
+    assert files["checkpoints"] >= 3
+    assert checkpoints
     assert files["staging_root"] == 0
     assert rows > 150
     assert len(said) > 30
@@ -174,7 +194,9 @@ def _refused(rest: Rest, plant: Planter, dataset: str) -> None:
         body = {"files": [_named(plant, "png", b"x")], "options": options}
         assert rest.call("post", url, body, form="multipart").status_code in (400, 422)
     other = rest.post("datasets", {"name": "Nothing", "modality": "IHC", "symmetries": "none"})
-    body = {"files": [_named(plant, "doc", plant("text of a letter alone").encode())], "options": "{}"}
+    files = [_named(plant, "doc", plant("text of a letter alone").encode())]
+    options = {"groups": {"0": plant("patient of an upload that fails")}, **_names(files)}
+    body = {"files": files, "options": json.dumps(options)}
     ingest = rest.post(f"datasets/{other['id']}/ingests", body, form="multipart")
     execute(ingest["job"])
     assert rest.get(f"jobs/{ingest['job']}")["state"] == "failed"
