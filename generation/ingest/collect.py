@@ -17,7 +17,7 @@ from generation.ingest.duplicates import Fingerprint, fingerprint
 from generation.ingest.grouping import GroupKeys, lookup
 from generation.ingest.options import Known, Options
 from generation.ingest.picture import Picture, Pixels
-from generation.ingest.rejection import OVERRULABLE, Refusal
+from generation.ingest.rejection import OVERRULABLE, Refusal, sentence
 from generation.ingest.store import StoredImage, WorkFolder
 from generation.pixels import pixel_digest
 
@@ -28,7 +28,7 @@ MOST_ASIDE = 10_000
 MAY_SHOW_TEXT = "burned_in_unknown"
 _SLIDES_PER_SPLIT = 2
 
-_Objection: TypeAlias = tuple[str, Mapping[str, int]]
+_Objection: TypeAlias = tuple[str, Mapping[str, int | str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,15 +147,15 @@ class Collector:
             return "too_small", {"width": width, "height": height, "least": least}
         return None
 
-    def _refuse_whole(self, picture: Picture, code: str, facts: Mapping[str, int]) -> None:
+    def _refuse_whole(self, picture: Picture, code: str, facts: Mapping[str, int | str]) -> None:
         thumb = self.folder.put_thumbnail(picture.pixels)
-        self.refuse(Refusal.of(picture.place, code, thumb, **facts))
+        self.refuse(Refusal(picture.place, code, sentence(code, facts), thumb))
 
     def set_aside(self, image: Candidate, code: str, **facts: int | str) -> None:
         """Refuse an image that was written; it stays there for a person's decision, where one may be made."""
         digest = image.stored.digest
         if code not in OVERRULABLE or len(self._aside) >= MOST_ASIDE:
-            self.refuse(Refusal.of(image.place, code, image.stored.thumb, **facts))
+            self.refuse(Refusal(image.place, code, sentence(code, facts), image.stored.thumb))
             if digest not in self._aside:
                 self.folder.remove_image(image.stored.file)
             return
@@ -190,8 +190,8 @@ class Collector:
         """Cut out each object of a photograph; the photograph is the group."""
         found = self.companions.boxes[picture.place]
         height, width = picture.pixels.shape[:2]
-        if found.size not in (None, (width, height)):
-            wide, high = found.size or (0, 0)
+        if found.size and found.size != (width, height):
+            wide, high = found.size
             facts = {"wide": wide, "high": high, "width": width, "height": height}
             self._refuse_whole(picture, "annotation_size", facts)
             return

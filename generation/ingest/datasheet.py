@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from generation.ingest import tiling
-from generation.ingest.collect import Candidate, Collector
+from generation.ingest.candidate import Candidate
+from generation.ingest.collect import Collector
 
 FEW_OF_A_CLASS = 20
 """Below so many training images a class cannot be asked of a generator without a warning."""

@@ -6,6 +6,7 @@ decoder said, because each of these may identify a patient.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -106,6 +107,11 @@ OVERRULABLE = frozenset(
     {"blank", "blurred", "near_duplicate", "near_duplicate_known", "burned_in_unknown", "too_small"}
 )
 """Codes a person may overrule without harm to what must hold, where the picture could be kept."""
+
+
+def sentence(code: str, facts: Mapping[str, int | str]) -> str:
+    """What a code says, with the numbers and places that it names."""
+    return DETAILS[code].format(**facts)
 
 
 class RejectedError(Exception):

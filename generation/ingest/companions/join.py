@@ -15,7 +15,7 @@ from generation.ingest.companions.voc import read_voc
 from generation.ingest.grouping import file_of, outwards
 from generation.ingest.guard import NO_WATCH, OutOfTimeError, Watch, hardened
 from generation.ingest.limits import Limits
-from generation.ingest.rejection import Refusal, RejectedError
+from generation.ingest.rejection import Refusal, RejectedError, sentence
 
 T = TypeVar("T")
 
@@ -249,4 +249,4 @@ def unusable_boxes(place: str, found: Sequence[Unusable]) -> list[Refusal]:
 
 
 def _refusal(place: str, code: str, facts: Mapping[str, int | str]) -> Refusal:
-    return Refusal(place, code, RejectedError(code, **facts).detail)
+    return Refusal(place, code, sentence(code, facts))

@@ -93,7 +93,8 @@ def _reduction(image: Image.Image) -> dict[str, Any]:
     Raises:
         RejectedError: 16 bit colour whose channels are stored one after the other, which Pillow reads wrongly.
     """
-    arguments = image.tile[0].args if image.tile else ""
+    tiles = getattr(image, "tile", ())
+    arguments = tiles[0].args if tiles else ""
     raw = arguments[0] if isinstance(arguments, tuple) and arguments else arguments
     tags = getattr(image, "tag_v2", {})
     deep = ";16" in str(raw) or 16 in tags.get(_BITS_PER_SAMPLE, ())

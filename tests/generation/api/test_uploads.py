@@ -104,6 +104,14 @@ def test_the_salt_belongs_to_the_data_set() -> None:
         (1, {"split": {"val": 1}}, 422, "bad_options"),
         (1, {"classes": {"0": "x" * 61}}, 422, "invalid_input"),
         (1, {"groups": ["a"]}, 422, "invalid_input"),
+        (1, {"names": {"0": "x" * 1001}}, 422, "invalid_input"),
+        (1, {"bits": 12}, 422, "invalid_input"),
+        (1, {"bits": 16, "channels": "rgb"}, 422, "bad_options"),
+        (1, {"crop": {"margin": -0.1}}, 422, "bad_options"),
+        (1, {"crop": {"margin": 3}}, 422, "bad_options"),
+        (1, {"crop": {"side": 8}}, 422, "bad_options"),
+        (1, {"crop": {"around": 1}}, 422, "invalid_input"),
+        (1, {"crop": {"margin": 0.1}, "tile": {"size": 64}}, 422, "bad_options"),
     ],
 )
 def test_a_bad_upload_is_refused_and_leaves_nothing(files: Any, options: Any, status: int, code: str) -> None:
