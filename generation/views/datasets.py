@@ -11,7 +11,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
-from generation.ml.config import PRESETS
 from generation.models import Dataset, DatasetRole, Generator, SourceImage, Symmetries
 from generation.services import access
 from generation.services.composition import composition_of
@@ -60,7 +59,6 @@ def dataset_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
         "is_owner": access.is_owner(person, dataset),
         "may_use": access.may_use(person, dataset),
         "may_view_real": access.may_view_real(person, dataset),
-        "presets": [{"value": name, "label": name} for name in PRESETS],
         "people": _people_to_add(dataset),
         "member_roles": [{"value": value, "label": label} for value, label in DatasetRole.choices],
     }

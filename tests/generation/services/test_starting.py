@@ -11,7 +11,7 @@ from generation.ml.config import PRESETS, TrainConfig
 from generation.ml.cost import estimate
 from generation.models import CostMeasurement, CostSource, Dataset, Split, Training, TrainingState
 from generation.services import estimating, fitting, training
-from generation.services.cloning import differences, own_settings
+from generation.services.cloning import changes_to_try, differences, own_settings
 from generation.services.curves import thinned
 from generation.services.manifests import dataset_digest
 from generation.tasks import run_measurement, run_training
@@ -21,7 +21,8 @@ from synthlab.core.job_context import JobContext
 from synthlab.core.job_lease import Lease
 from synthlab.core.job_states import claim
 from synthlab.core.job_work import make_work_folder
-from synthlab.core.models import AuditEvent, Job
+from synthlab.core.jobs import execute
+from synthlab.core.models import AuditEvent, Job, JobState
 from tests.generation.factories import make_dataset
 from tests.present import present
 
@@ -35,7 +36,9 @@ def with_classes(*counts: int, groups: int = 4, **kwargs: Any) -> Dataset:
     dataset = make_dataset(per_split=sum(counts), groups=groups, **kwargs)
     names = [name for name, count in zip("abcdef", counts, strict=False) for _ in range(count)]
     for split in (Split.TRAIN, Split.VAL):
-        for image, name in zip(dataset.images.in_split(split).order_by("group__key", "pk"), names, strict=True):
+        for image, name in zip(
+            dataset.images.in_split(split).order_by("group__key", "pk"), names, strict=True
+        ):
             image.class_key = name
             image.save(update_fields=["class_key"])
     dataset.manifest_digest = dataset_digest(dataset)
@@ -131,7 +134,10 @@ class TestBeforeTheStart:
     def test_names_of_classes_stay_out_of_the_audit(self) -> None:
         run = start(with_classes(25, 25), conditional=True, class_targets={"a": 0.3, "b": 0.7})
         assert run.config["class_targets"] == {"a": 0.3, "b": 0.7}
-        assert AuditEvent.objects.get(action="training.started").facts["config"]["class_targets"] == [0.3, 0.7]
+        assert AuditEvent.objects.get(action="training.started").facts["config"]["class_targets"] == [
+            0.3,
+            0.7,
+        ]
 
     def test_a_class_that_would_be_kept_aside_is_refused_or_avoided(self) -> None:
         # Each class stands in a group of its own, so keeping aside any group keeps aside a class.
@@ -176,9 +182,7 @@ class TestClone:
     def test_shares_go_with_the_classes(self) -> None:
         dataset = with_classes(25, 25)
         parent = start(dataset, conditional=True, class_targets={"a": 0.3, "b": 0.7})
-        clone = training.clone_training(
-            actor=dataset.owner, training=parent, config={"conditional": False}
-        )
+        clone = training.clone_training(actor=dataset.owner, training=parent, config={"conditional": False})
         assert (clone.config["class_targets"], clone.classes) == ({}, [])
 
     def test_settings_that_differ_from_the_defaults(self) -> None:
@@ -192,7 +196,9 @@ class TestEstimate:
         config = kwargs.pop("config", TINY)
         return estimating.estimate_training(actor=dataset.owner, dataset=dataset, config=config, **kwargs)
 
-    def test_what_is_not_known_is_measured_once_and_then_known(self, transactional_db: None, settings: Any) -> None:
+    def test_what_is_not_known_is_measured_once_and_then_known(
+        self, transactional_db: None, settings: Any
+    ) -> None:
         settings.TORCH_THREADS = 1
         dataset = make_dataset(per_split=10)
         first = self.ask(dataset)
@@ -245,7 +251,9 @@ class TestEstimate:
         known = present(self.ask(dataset).presets[0].known)
         assert (known.source, known.step_seconds, known.start_seconds) == (CostSource.RUN, 3.0, 4.0)
         del costs["look_seconds"]
-        estimating.learn_from_run(run, {"costs": {**costs, "step_seconds": 9.0}, "card": {"machine": machine}})
+        estimating.learn_from_run(
+            run, {"costs": {**costs, "step_seconds": 9.0}, "card": {"machine": machine}}
+        )
         assert present(self.ask(dataset).presets[0].known).step_seconds == 3.0
 
     def test_the_arithmetic_of_a_preset(self) -> None:
@@ -265,7 +273,9 @@ class Fits:
         self.most, self.error = most, error
         self.tried: list[int] = []
 
-    def __call__(self, context: JobContext, module: str, verb: str, spec: dict[str, Any], on_event: Any = None) -> Any:
+    def __call__(
+        self, context: JobContext, module: str, verb: str, spec: dict[str, Any], on_event: Any = None
+    ) -> Any:
         if verb == "train":
             raise self.error
         assert (module, verb) == ("generation.ml", "probe")
@@ -287,7 +297,9 @@ class TestMemory:
         run.refresh_from_db()
         return run, children, caught.value
 
-    def test_the_batch_size_that_fits_is_tried_and_told(self, transactional_db: None, monkeypatch: Any) -> None:
+    def test_the_batch_size_that_fits_is_tried_and_told(
+        self, transactional_db: None, monkeypatch: Any
+    ) -> None:
         run, children, error = self.run(monkeypatch, 20, InvalidInput("out_of_memory", "no"))
         assert children.tried == [32, 16]
         assert "Batches of 16 fit here" in str(error)
@@ -315,6 +327,35 @@ class TestMemory:
         _, children, error = self.run(monkeypatch, 64, ChildCrashed("a bug", 1))
         assert (children.tried, isinstance(error, ChildCrashed)) == ([], True)
         assert Training.objects.get().state == TrainingState.RUNNING
+
+
+class Diverges:
+    """A training child that makes one checkpoint and then meets losses that are no numbers."""
+
+    def __call__(
+        self, context: JobContext, module: str, verb: str, spec: dict[str, Any], on_event: Any
+    ) -> Any:
+        checkpoint = context.work_dir / "checkpoints" / "step-00000500"
+        checkpoint.mkdir(parents=True)
+        on_event({"type": "cursor", "cursor": {"step": 500, "checkpoint": str(checkpoint)}})
+        raise InvalidInput("diverged", "the losses stopped being numbers before step 620")
+
+
+def test_a_diverged_run_keeps_its_checkpoint_and_is_not_tried_again(
+    transactional_db: None, monkeypatch: Any, settings: Any
+) -> None:
+    dataset = make_dataset(per_split=10)
+    run = start(dataset, g_lr=2e-4, d_lr=4e-4)
+    monkeypatch.setattr(JobContext, "run_child", lambda self, *args, **kw: Diverges()(self, *args, **kw))
+    execute(str(run.job_id))
+    run.refresh_from_db()
+    job = present(run.job)
+    assert (run.state, job.state, job.error_code) == (TrainingState.FAILED, JobState.FAILED, "diverged")
+    assert (run.step, (settings.WORK_ROOT / run.checkpoint).is_dir()) == (500, True)
+    tried = changes_to_try(run, job.error_code)
+    assert tried == {"g_lr": 1e-4, "d_lr": 2e-4}
+    clone = training.clone_training(actor=dataset.owner, training=run, config=tried)
+    assert [name for name, *_ in differences(run.config, clone.config)] == ["g_lr", "d_lr"]
 
 
 class TestThinned:
