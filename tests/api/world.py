@@ -23,6 +23,7 @@ from generation.models import (
     SyntheticImage,
     Training,
     TrainingSample,
+    Upload,
 )
 from synthlab.accounts.models import User
 from synthlab.core.files import store_bytes
@@ -30,6 +31,7 @@ from synthlab.core.models import Job
 from tests.annotation import factories as annotation
 from tests.factories import PASSWORD, make_admin, make_clinician, make_scientist, make_token
 from tests.generation.factories import make_generator, make_source_image
+from tests.generation.rejecting import make_rejection
 
 
 class World:
@@ -96,6 +98,9 @@ class World:
             "datasets": scene.dataset.pk,
             "datasets/members": membership.pk,
             "ingests": ingest.pk,
+            "rejections": make_rejection(scene.dataset).pk,
+            "uploads": Upload.objects.create(dataset=scene.dataset, requested_by=owner, sizes=[0]).pk,
+            "files": 0,
             "gallery": real.pk,
             "datasets/images": real.pk,
             "trainings": training.pk,
@@ -195,6 +200,8 @@ class World:
             "POST datasets/<uuid:pk>/members": {"user": str(self.people["scientist"].pk)},
             "POST datasets/<uuid:pk>/withdrawals": {"images": [str(ids["gallery"])], "reason": "for a test"},
             "POST datasets/<uuid:pk>/withdrawals/preview": {"images": [str(ids["gallery"])]},
+            "POST datasets/<uuid:pk>/uploads": {"sizes": [1]},
+            "POST datasets/<uuid:pk>/rejections/confirm": {"expected": 1},
             "POST trainings": {"dataset": str(ids["datasets"])},
             "POST trainings/estimate": {"dataset": str(ids["datasets"])},
             "POST generators/<uuid:pk>/sample": {"count": 1, "seed": seed},
@@ -237,7 +244,10 @@ class World:
                 response = client.get(url)
             elif route.startswith("api/"):
                 body = json.dumps(self.body(route, method))
-                response = client.generic(method, url, body, content_type="application/json", **headers)
+                kind = "application/json"
+                if method == "PUT" and "/uploads/" in route:
+                    body, kind = "", "application/octet-stream"
+                response = client.generic(method, url, body, content_type=kind, **headers)
             else:
                 response = client.generic(method, url, "", content_type="application/x-www-form-urlencoded")
             if response.streaming:  # read to its end, so that the file is closed
