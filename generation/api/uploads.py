@@ -104,7 +104,7 @@ class UploadViewSet(GenericViewSet[Upload]):
     def receive(self, request: Request, pk: UUID, upload: UUID, place: int) -> Response:
         """One file as the whole body. Sent again, it takes the place of the first one."""
         row = self._upload(pk, upload)
-        body = request.data
+        body: Any = request.data
         uploads.receive_file(
             actor=person_of(request),
             upload=row,

@@ -60,7 +60,11 @@ class BodyLimitMiddleware:
 
     @staticmethod
     def _limit(request: HttpRequest) -> int:
-        if request.content_type == "multipart/form-data" and is_api(request):
+        # Both are written to the disk as they come; whatever else reads a whole body has Django's own limit besides.
+        streamed = request.content_type == "multipart/form-data" or (
+            request.content_type == "application/octet-stream" and request.method == "PUT"
+        )
+        if streamed and is_api(request):
             return int(settings.MAX_UPLOAD_BYTES)
         return int(settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0)
 

@@ -195,8 +195,8 @@ def _refused(rest: Rest, plant: Planter, dataset: str) -> None:
         assert rest.call("post", url, body, form="multipart").status_code in (400, 422)
     other = rest.post("datasets", {"name": "Nothing", "modality": "IHC", "symmetries": "none"})
     files = [_named(plant, "doc", plant("text of a letter alone").encode())]
-    options = {"groups": {"0": plant("patient of an upload that fails")}, **_names(files)}
-    body = {"files": files, "options": json.dumps(options)}
+    told = {"groups": {"0": plant("patient of an upload that fails")}, **_names(files)}
+    body = {"files": files, "options": json.dumps(told)}
     ingest = rest.post(f"datasets/{other['id']}/ingests", body, form="multipart")
     execute(ingest["job"])
     assert rest.get(f"jobs/{ingest['job']}")["state"] == "failed"

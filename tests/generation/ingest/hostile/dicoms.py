@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from typing import Any
 
 import numpy as np
 from pydicom.dataset import Dataset
@@ -33,13 +34,13 @@ from tests.generation.ingest.hostile.pictures import jpeg, jpeg2000_stream, resi
 UNDEFINED = b"\xff\xff\xff\xff"
 
 
-def plain(seed: int, **tags: object) -> bytes:
+def plain(seed: int, **tags: Any) -> bytes:
     return dicom(texture(seed).astype(np.uint16), **tags)
 
 
-def small(content: bytes, syntax: UID, **tags: object) -> bytes:
+def small(content: bytes, syntax: UID, **tags: Any) -> bytes:
     """A file of one 8 bit frame that is encoded as given."""
-    given = {"BitsAllocated": 8, "BitsStored": 8, "HighBit": 7, **tags}
+    given: dict[str, Any] = {"BitsAllocated": 8, "BitsStored": 8, "HighBit": 7, **tags}
     return dicom(encapsulate([content]), syntax=syntax, **given)
 
 
