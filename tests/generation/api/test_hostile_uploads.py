@@ -10,7 +10,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from generation.models import Dataset, Ingest
-from generation.services import ingesting
+from generation.services import ingesting, reading
 from synthlab.core.invariants import find_violations
 from synthlab.core.jobs import execute
 from synthlab.core.models import Job, JobState
@@ -80,24 +80,11 @@ def _accepted(ingest: Ingest) -> list[str]:
     return list(ingest.images.values_list("ordinal", flat=True))
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "zip_flat_bomb",
-        "dicom_deep_undefined",
-        "dicom_deflated_bomb",
-        "pickle_plain",
-        "weights_zip",
-        "npz_objects",
-    ],
-)
+@pytest.mark.parametrize("name", ["dicom_deep_undefined", "pickle_plain"])
 def test_one_hostile_file_alone_is_told_in_words(name: str, homes: Path) -> None:
     [hostile] = [each for each in whole_corpus() if each.name == name]
     ingest = upload(make_dataset(), [file(hostile.build(), "x.png")])
     job = present(ingest.job)
-    if OK in hostile.codes:
-        assert job.state == JobState.SUCCEEDED
-        return
     assert (job.state, job.error_code, job.attempt) == (JobState.FAILED, "nothing_accepted", 1)
     assert present(ingest.rejections.first()).detail in job.error
     assert files_below(homes / "STAGING_ROOT") == []
@@ -147,12 +134,11 @@ def test_a_file_that_ends_the_reader_costs_itself_alone(homes: Path) -> None:
 
 
 @pytest.mark.usefixtures("faulty_decoder")
-def test_too_many_such_files_end_the_attempt() -> None:
-    """A fault in everything is no fault of the files: the job fails as crashed, and is tried again as any other."""
-    response = send(make_dataset(), [file(png(picture(seed, 41))) for seed in range(7)])
-    job = response.json()["job"]
-    execute(job)
-    row = Job.objects.get(pk=job)
-    assert row.state in (JobState.QUEUED, JobState.FAILED, JobState.DEAD)
-    assert row.state != JobState.SUCCEEDED
-    assert row.log_tail.count("It is left out.") == 5
+def test_too_many_such_files_end_the_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fault in everything is no fault of the files: the attempt crashes, and is counted as any other."""
+    monkeypatch.setattr(reading, "MOST_CRASHES", 2)
+    response = send(make_dataset(), [file(png(picture(seed, 41))) for seed in range(4)])
+    execute(response.json()["job"])
+    row = Job.objects.get(pk=response.json()["job"])
+    assert (row.state, row.attempt) == (JobState.QUEUED, 1)
+    assert row.log_tail.count("It is left out.") == 2

@@ -165,13 +165,13 @@ def jpeg_zero_height() -> bytes:
 
 
 @hostile(
-    OK, why="hundreds of scans over a large picture", mirrors="progressive JPEG bomb (libjpeg-turbo docs)"
+    OK, why="a hundred scans over a large picture", mirrors="progressive JPEG bomb (libjpeg-turbo docs)"
 )
 def jpeg_endless_scans() -> bytes:
     grey = np.tile(texture(53), (8, 8))
     data = encoded(grey, "JPEG", progressive=True, quality=50)
     start = data.rindex(b"\xff\xda")
-    return data[:-2] + data[start:-2] * 300 + b"\xff\xd9"
+    return data[:-2] + data[start:-2] * 100 + b"\xff\xd9"
 
 
 @hostile("damaged", why="a table segment that runs past the end", mirrors="length lies")
