@@ -155,6 +155,8 @@ def _measure(actor: User, dataset: Dataset, presets: Sequence[PresetEstimate], p
             "images": preflight.images,
             "monitor": preflight.monitor,
             "classes": len(preflight.classes),
+            # Those who ask look for their own version, also where a worker was started before an update.
+            "code_version": code_version(),
         },
         total=len(configs),
     )
@@ -169,6 +171,7 @@ def complete_measurement(*, context: JobContext, result: Mapping[str, Any]) -> N
             _keep(
                 row["key"],
                 CostSource.MEASUREMENT,
+                version=context.job.payload["code_version"],
                 device=machine["device"],
                 model=machine["model"],
                 dtype=row["dtype"],
@@ -201,14 +204,14 @@ def learn_from_run(training: Training, result: Mapping[str, Any]) -> None:
     )
 
 
-def _keep(key: str, source: str, *, version: str | None = None, **facts: Any) -> None:
+def _keep(key: str, source: str, *, version: str, **facts: Any) -> None:
     mean = facts["step_seconds"]
     facts["step_seconds_low"] = min(facts["step_seconds_low"], mean)  # a mean may differ in the last bit
     facts["step_seconds_high"] = max(facts["step_seconds_high"], mean)
     CostMeasurement.objects.update_or_create(
         key=key,
         threads=settings.TORCH_THREADS,
-        code_version=version or code_version(),
+        code_version=version,
         source=source,
         defaults={**facts, "measured_at": timezone.now()},
     )

@@ -112,7 +112,7 @@ class TrainingForm {
    * @param {number} turn
    */
   async #await(job, turn) {
-    this.#say("[data-estimate-status]", "A few steps are being measured on this machine; it takes about half a minute once it begins.");
+    this.#say("[data-estimate-status]", "A few steps are being measured on this machine; half a minute where nothing else is at work, longer beside other work.");
     for (;;) {
       await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
       if (turn !== this.#asked || !this.form.isConnected) return;

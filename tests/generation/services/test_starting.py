@@ -23,6 +23,7 @@ from synthlab.core.job_states import claim
 from synthlab.core.job_work import make_work_folder
 from synthlab.core.jobs import execute
 from synthlab.core.models import AuditEvent, Job, JobState
+from synthlab.version import code_version
 from tests.generation.factories import make_dataset
 from tests.present import present
 
@@ -217,6 +218,8 @@ class TestEstimate:
             estimate(known.presets[0].config, present(known.presets[0].known).costs).seconds, 1
         )
         assert self.ask(dataset, measure="again").job is not None
+        # A worker that runs another version keeps the figure for those who asked.
+        assert CostMeasurement.objects.get().code_version == job.payload["code_version"]
 
     def test_only_what_decides_the_cost_is_measured_anew(self) -> None:
         dataset = make_dataset(per_split=10)
@@ -238,7 +241,8 @@ class TestEstimate:
     def know(self, key: str, source: str = CostSource.MEASUREMENT, **facts: Any) -> None:
         costs = {"step_seconds": 1.0, "look_seconds": 2.0, "checkpoint_seconds": 0.5, "peak_bytes": 1000}
         told = {"step_seconds_low": 0.8, "step_seconds_high": 2.0, **costs, **facts}
-        estimating._keep(key, source, device="cpu", model="x", dtype="float32", **told)
+        version = code_version()
+        estimating._keep(key, source, version=version, device="cpu", model="x", dtype="float32", **told)
 
     def test_a_real_run_refines_what_a_measurement_said(self) -> None:
         dataset = make_dataset(per_split=10)
