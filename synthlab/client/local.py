@@ -87,7 +87,7 @@ class LocalFiles:
         for file in self.files:
             for member in _members(file):
                 folder = Path(member.replace("\\", "/")).parent.name
-                if folder and not member.endswith("/"):
+                if folder and folder.isprintable() and not member.endswith("/"):
                     found[folder] += 1
         return found
 
@@ -104,11 +104,16 @@ class LocalFiles:
         rest = parts[3]
         for pattern, say in _PARTS:
             rest = re.sub(pattern, say, rest)
-        return words + rest
+        return _printable(words + rest)
 
     def explain(self, detail: str) -> str:
         """A sentence of the server with its places in words."""
         return _PLACE_IN_TEXT.sub(lambda found: f"“{self.in_words(found[1])}”", detail)
+
+
+def _printable(name: str) -> str:
+    """The name without what a terminal would obey: names in a zip from elsewhere are nobody's to trust."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in name)
 
 
 def _is_of_the_system(name: Path) -> bool:

@@ -61,3 +61,14 @@ def test_places_in_words(folder):
         == "The same came from “a/many.zip › x/one.dcm”. Twice."
     )
     assert local.folders_in_zips() == {"x": 1}
+
+
+def test_names_in_a_zip_give_a_terminal_no_orders(tmp_path):
+    with zipfile.ZipFile(tmp_path / "scans.zip", "w") as archive:
+        archive.writestr("\x1b]0;owned\x07/\x1b[2Ja.png", b"x")
+        archive.writestr("tumour/b\u202egnp.png", b"x")
+    local = LocalFiles.of(tmp_path)
+    told = [local.in_words("0/1"), local.in_words("0/2"), local.explain("Taken from place 0/1.")]
+    assert all(text.isprintable() for text in told)
+    assert local.in_words("0/2").startswith("scans.zip › tumour/b")
+    assert dict(local.folders_in_zips()) == {"tumour": 1}
