@@ -29,7 +29,8 @@ class DatasetDetailSerializer(DatasetSerializer):
 
     advice = serializers.SerializerMethodField()
 
-    class Meta(DatasetSerializer.Meta):
+    class Meta:
+        model = Dataset
         fields = (*DatasetSerializer.Meta.fields, "advice")
         read_only_fields = fields
 
@@ -44,7 +45,8 @@ class GeneratorDetailSerializer(GeneratorSerializer):
 
     images_withdrawn_since = serializers.SerializerMethodField()
 
-    class Meta(GeneratorSerializer.Meta):
+    class Meta:
+        model = Generator
         fields = (*GeneratorSerializer.Meta.fields, "images_withdrawn_since")
         read_only_fields = fields
 

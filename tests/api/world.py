@@ -44,6 +44,7 @@ class World:
         self._make_floor()
         self._make_generation()
         self._make_annotation()
+        self.ids["datasets/images"] = self.ids["gallery"]
         self.sessions = {role: self._log_in(user) for role, user in self.people.items()}
 
     def _make_people(self) -> dict[str, User]:
@@ -93,7 +94,6 @@ class World:
         TrainingSample.objects.create(training=training, step=1, digest=grid.digest)
         batch = scene.batch
         image_set = image_sets.make_batch_set(actor=owner, batch=batch)
-        real = make_source_image(ingest=ingest, group=group)
         self.ids |= {
             "datasets": scene.dataset.pk,
             "datasets/members": membership.pk,
@@ -101,8 +101,7 @@ class World:
             "rejections": make_rejection(scene.dataset).pk,
             "uploads": Upload.objects.create(dataset=scene.dataset, requested_by=owner, sizes=[0]).pk,
             "files": 0,
-            "gallery": real.pk,
-            "datasets/images": real.pk,
+            "gallery": make_source_image(ingest=ingest, group=group).pk,
             "trainings": training.pk,
             "samples": 1,
             "generators": make_generator(dataset=scene.dataset).pk,
@@ -188,8 +187,7 @@ class World:
         return self._bodies().get(f"{method} {route.removeprefix('api/v1/')}", {})
 
     def _bodies(self) -> dict[str, dict[str, Any]]:
-        ids, somebody = self.ids, str(self.people["clinician"].pk)
-        seed = 5
+        ids, somebody, seed = self.ids, str(self.people["clinician"].pk), 5
         return {
             "POST users/invite": {"username": "new-person", "role": "clinician"},
             "POST users/<uuid:pk>/role": {"role": "scientist"},
