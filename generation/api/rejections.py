@@ -53,7 +53,7 @@ class RejectionViewSet(mixins.ListModelMixin, GenericViewSet[Rejection]):
         return get_object_or_404(self.get_queryset().select_related("ingest__dataset"), pk=rejection)
 
     def _viewable(self, rejection: UUID) -> Rejection:
-        rows = self.get_queryset().viewable_by(person_of(self.request))  # type: ignore[attr-defined]
+        rows = Rejection.objects.viewable_by(person_of(self.request)).filter(ingest__dataset=self._dataset())
         return get_object_or_404(rows.select_related("ingest__dataset"), pk=rejection)
 
     @extend_schema(responses=PNG)

@@ -48,7 +48,7 @@ def data_sheet(dataset: Dataset, rows: Sequence[Mapping[str, Any]]) -> dict[str,
     """
     uploads: list[dict[str, Any]] = [ingest.facts for ingest in _read(dataset) if ingest.facts.get("splits")]
     if not uploads:
-        return dataset.data_sheet
+        return dict(dataset.data_sheet)
     taken_in = Rejection.objects.filter(ingest__dataset=dataset, decision=RejectionDecision.OVERRULED).count()
     first, last = uploads[0], uploads[-1]
     facts: dict[str, Any] = {

@@ -64,7 +64,9 @@ def uploads_of(dataset: Dataset, person: User) -> dict[str, Any]:
 
 
 def _state(ingest: Ingest) -> str:
-    return ingest.job.state if ingest.job else "queued"
+    if ingest.job is not None:
+        return str(ingest.job.state)
+    return "succeeded" if ingest.completed_at else "queued"
 
 
 def _reasons(dataset: Dataset) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ import json
 from typing import Any
 
 import numpy as np
+from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import Page, expect
 
@@ -86,6 +87,8 @@ def test_a_folder_is_dropped_and_what_was_refused_is_decided(visit: Any) -> None
     expect(rows).to_have_count(17)
     expect(page.get_by_role("button", name="Remove Doe Jane/good-2.png")).to_be_focused()
     scientist.picture("upload-chosen")
+    page.get_by_text("More about how the images are read").click()
+    assert not Axe().run(page).response["violations"]
 
     page.get_by_label("Resize to").select_option("64")
     page.get_by_label("Colour").select_option("rgb")
@@ -103,6 +106,7 @@ def test_a_folder_is_dropped_and_what_was_refused_is_decided(visit: Any) -> None
     expect(quarantine.get_by_text("Doe Jane/scan.dcm")).to_be_visible()
     expect(page.get_by_text("Doe Jane/notes.txt")).to_be_visible()  # the tab remembers, the server never knew
     scientist.picture("rejections")
+    assert not Axe().run(page).response["violations"]
     flat = page.locator("[data-rejection]", has_text="Doe Jane/flat.png")
     flat.get_by_role("button", name="Take it in").click()
     expect(flat.get_by_text("Taken in, on the side")).to_be_visible()

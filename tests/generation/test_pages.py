@@ -283,12 +283,14 @@ def test_a_failed_upload_shows_its_reasons_and_the_form_again() -> None:
     Rejection.objects.create(ingest=ingest, ordinal="3@352,16", code="blank", detail="The image is flat.")
     ingest.job = enqueue_job("ingest", actor=dataset.owner, subject=ingest)
     ingest.save()
+    Job.objects.update(state="failed", finished_at=ingest.created_at, error="Nothing could be used.")
     page = opened(dataset.owner).get(reverse("dataset-page", args=[dataset.pk])).content.decode()
     for text in (
+        "Nothing could be used.",
         "The image is flat.",
         "3@352,16",
         "data-upload-form",
-        reverse("dataset-ingests", args=[dataset.pk]),
+        reverse("dataset-uploads", args=[dataset.pk]),
     ):
         assert text in page
 
