@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
+from typing import Self
 
 from PIL import Image
 
@@ -35,6 +36,7 @@ class Watch:
 
     def __init__(self, note: Path | None = None, avoid: frozenset[str] = frozenset()) -> None:
         self.avoid = avoid
+        self._note = note
         self._file = note.open("wb", buffering=0) if note else None
 
     def begin(self, place: str) -> None:
@@ -50,11 +52,15 @@ class Watch:
             self._file.truncate()
             self._file.write(place.encode())
 
-    def close(self) -> None:
-        """Nothing is being read any more."""
-        if self._file:
-            self._file.truncate(0)
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Nothing is being read any more; after a failure the note stays, as after a death."""
+        if self._file and self._note:
             self._file.close()
+            if kind is None:
+                self._note.unlink(missing_ok=True)
 
 
 NO_WATCH = Watch()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -66,7 +65,7 @@ def ingest(spec: Mapping[str, Any], reporter: Reporter) -> dict[str, Any]:
 
 def _read_all(order: Order, collector: Collector, folder: WorkFolder, reporter: Reporter) -> bool:
     """Read the files and cut what is to be cut; False when asked to stop."""
-    with contextlib.closing(Watch(folder.root / READING_NOTE, order.avoid)) as watch:
+    with Watch(folder.root / READING_NOTE, order.avoid) as watch:
         companions = read_companions(order.files, order.options.names, order.limits, watch)
         collector.heed(companions)
         how = Reading(order.limits, folder.scratch, order.options.folder_classes, companions.places, watch)
