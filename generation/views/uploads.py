@@ -55,7 +55,7 @@ def uploads_of(dataset: Dataset, person: User) -> dict[str, Any]:
         "is_growable": running is None and not growth.is_in_use(dataset),
         "fixed_form": json.dumps(growth.form_of(first.options)) if first else "",
         "fixed_words": words_of(first.options) if first else "",
-        "most_files": staging.MAX_FILES,
+        "most_files_words": f"{staging.MAX_FILES:,}",
         "most_bytes": settings.MAX_UPLOAD_BYTES,
         "reasons": _reasons(dataset),
         "refused": refused.count(),

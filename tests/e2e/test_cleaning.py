@@ -47,7 +47,7 @@ def mixed() -> dict[str, bytes]:
     files = {f"good-{n}.png": png(picture(n, 64)) for n in range(12)}
     cmyk = io.BytesIO()
     Image.fromarray(picture(90, 64)).convert("CMYK").save(cmyk, "JPEG")
-    grey = {"BitsAllocated": 8, "BitsStored": 8, "HighBit": 7}
+    grey: dict[str, Any] = {"BitsAllocated": 8, "BitsStored": 8, "HighBit": 7}
     return files | {
         "again.png": files["good-0.png"],
         "flat.png": png(np.full((64, 64, 3), 128, np.uint8)),
@@ -138,9 +138,7 @@ def test_a_lost_line_costs_nothing_that_came(visit: Any) -> None:
     files = [{"name": f"{n}.png", "mimeType": "image/png", "buffer": png(picture(n, 64))} for n in range(10)]
     page.get_by_label("Images", exact=True).set_input_files(files)
     page.get_by_role("button", name="Upload and read").click()
-    expect(page.locator("[data-problem]:visible")).to_contain_text(
-        "1 of 10 files are missing", timeout=30_000
-    )
+    expect(page.locator("[data-problem]:visible")).to_contain_text("1 of 10 files is missing", timeout=30_000)
     scientist.picture("upload-interrupted")
     page.unroute("**/files/9")
     puts.clear()

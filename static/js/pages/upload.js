@@ -208,7 +208,7 @@ class UploadForm {
         location.reload();
         return;
       }
-      if (this.#sending) showProblem(this.form, this.#failure());
+      if (this.#sending) this.#showFailure();
     } catch (error) {
       showProblem(this.form, error);
     }
@@ -217,15 +217,15 @@ class UploadForm {
     this.#changed();
   }
 
-  #failure() {
-    const failed = this.files.entries.filter(({ state }) => state === "failed");
+  #showFailure() {
+    const failed = this.files.entries.find(({ state }) => state === "failed");
     const left = this.files.entries.length - this.files.count("sent");
-    return new Problem({
-      status: 0,
-      code: "upload_interrupted",
-      title: "Not everything was sent",
-      detail: `${left} of ${this.files.entries.length} files are missing. ${failed[0]?.problem ?? ""} What came is kept, and all files stay chosen: go on when the reason is gone.`,
-    });
+    const detail = `${left} of ${this.files.entries.length} files ${left === 1 ? "is" : "are"} missing. ${failed?.problem ?? ""}`;
+    showProblem(this.form, new Problem({ status: 0, code: "upload_interrupted", title: "Not everything was sent", detail }));
+    const action = this.form.querySelector("[data-problem-action]");
+    if (action) action.textContent = "What came is kept, and all files stay chosen. Press the button below to go on when the reason is gone.";
+    if (failed) this.rows.show(failed);
+    this.#part("status").textContent = "";
   }
 
   async #cancel() {

@@ -54,6 +54,12 @@ export class FileList {
     row.bar.hidden = entry.state !== "sending";
   }
 
+  /** @param {Entry} entry */
+  show(entry) {
+    const item = this.#rows.get(entry)?.item;
+    if (item) this.list.scrollTop = item.offsetTop - this.list.offsetTop;
+  }
+
   /** @param {boolean} isLocked while sending, places must not move */
   lock(isLocked) {
     for (const { remove } of this.#rows.values()) remove.disabled = isLocked;

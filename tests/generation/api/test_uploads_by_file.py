@@ -196,7 +196,7 @@ def _whole(dataset: Dataset, files: list[bytes], **options: Any) -> tuple[int, d
         assert sender.put(place, data).status_code == 204
     assert sender.finish(**options).status_code == 202
     ingest = Ingest.objects.get(pk=sender.upload)
-    job = Job.objects.get(pk=ingest.job_id)
+    job = Job.objects.get(kind="ingest", subject_id=ingest.pk)
     execute(str(job.pk))
     job.refresh_from_db()
     assert job.state == JobState.SUCCEEDED, job.error
