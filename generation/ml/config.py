@@ -20,6 +20,7 @@ LOSSES = ("hinge", "bce")
 DTYPES = ("auto", "float32", "bfloat16")
 # They decide only where a run ends, never what any of its steps does.
 BUDGET_FIELDS = ("steps", "seconds", "early_stop_checks")
+LATER_FIELDS = ("class_targets", "lr_decay_kimg")
 
 ARCHITECTURE_DEFAULTS: dict[str, dict[str, Any]] = {
     # The shape and numbers of Radford et al. 2015 as everyone runs it: the baseline to beat, kept plain on purpose.
@@ -34,6 +35,7 @@ ARCHITECTURE_DEFAULTS: dict[str, dict[str, Any]] = {
         "beta1": 0.5,
         "beta2": 0.999,
         "augment": (),
+        "lr_decay_kimg": 0.0,
         "r1_gamma": 0.0,
         "ema_half_life_kimg": 0.0,
         "skip_excitation": False,
@@ -77,6 +79,9 @@ class TrainConfig:
     # A spectrally normalised discriminator that learns as slowly as the generator tells nothing apart (docs/decisions/0023).
     g_lr: float = 1e-4
     d_lr: float = 4e-4
+    # Both are divided by 1 + thousands of images seen / this: large steps find the tissue, small ones its detail. Tied to
+    # the images seen, not to the budget, so that a run may still be extended. 0 keeps them.
+    lr_decay_kimg: float = 40.0
     beta1: float = 0.5
     beta2: float = 0.99
     loss: str = "hinge"
@@ -144,10 +149,13 @@ class TrainConfig:
         """`to_dict` without the budget: what decides the weights after any given number of steps.
 
         Nothing in a run depends on when it will end, so a run may go on with a larger budget, and one cut short at step
-        k gives the file that a budget of k steps gives. Empty targets are left out, as by versions that knew none.
+        k gives the file that a budget of k steps gives. Later fields that change nothing are left out, so that what an
+        earlier version wrote still stands.
         """
-        left_out = BUDGET_FIELDS if self.class_targets else (*BUDGET_FIELDS, "class_targets")
-        return {name: value for name, value in self.to_dict().items() if name not in left_out}
+        unused = [name for name in LATER_FIELDS if not getattr(self, name)]
+        return {
+            name: value for name, value in self.to_dict().items() if name not in (*BUDGET_FIELDS, *unused)
+        }
 
 
 def _choice(what: str, options: Mapping[str, dict[str, Any]], name: object) -> dict[str, Any]:
@@ -193,6 +201,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "d_lr": (1e-7, 0.1),
     "beta1": (0, 0.9999),
     "beta2": (0, 0.99999),
+    "lr_decay_kimg": (0, 1_000_000),
     "r1_gamma": (0, 1000),
     "r1_every": (1, 10_000),
     "ema_half_life_kimg": (0, 10_000),

@@ -63,6 +63,7 @@ class Players:
         Returns:
             Scalars on the device, so that nobody waits for them before they are needed.
         """
+        self._set_step_sizes(number)
         with self.device.autocast():
             fake = self.generator(self._latents(len(real)), labels).float()
         facts = self._discriminator_step(number, real, fake.detach(), labels)
@@ -77,6 +78,15 @@ class Players:
             mean = self.discriminator(images, labels).float().mean()
             self.discriminator.train()
         return float(mean)
+
+    def _set_step_sizes(self, number: int) -> None:
+        config = self.config
+        if not config.lr_decay_kimg:
+            return
+        divisor = 1 + number * config.batch_size / 1000 / config.lr_decay_kimg
+        for optimiser, rate in ((self.g_optimiser, config.g_lr), (self.d_optimiser, config.d_lr)):
+            for group in optimiser.param_groups:
+                group["lr"] = rate / divisor
 
     def _discriminator_step(
         self, number: int, real: Tensor, fake: Tensor, labels: Tensor | None

@@ -76,6 +76,11 @@ ADVANCED = (
     Setting("d_lr", "Discriminator learning rate", "Lower it where it tells nothing apart for long."),
     Setting("r1_gamma", "R1 penalty", "Holds the discriminator back. More against overfitting, 0 for none."),
     Setting("r1_every", "R1 every … steps", "The penalty is costly and changes slowly.", "1", "1"),
+    Setting(
+        "lr_decay_kimg",
+        "Decay of the step sizes",
+        "Thousands of images after which they have halved; 0 keeps them.",
+    ),
     Setting("ema_half_life_kimg", "Averaging half-life", "In thousands of images; 0 follows each step."),
     Setting("sample_every", "Look every … steps", "Grid, distance and gap are measured so often.", "1", "1"),
     Setting(
