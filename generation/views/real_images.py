@@ -27,6 +27,8 @@ FLAGS = {
     "blurred": "Blurred",
     "near_duplicate": "Near duplicate",
     "enlarged": "Enlarged",
+    "burned_in_unknown": "May show text, looked at",
+    "overruled": "Taken in by a person",
 }
 
 

@@ -17,13 +17,13 @@ from django.views.decorators.http import require_safe
 from generation.models import Dataset, Ingest, Rejection, RejectionDecision
 from generation.services import access, growth
 from generation.services.rejections import reasons_of, undecided
+from generation.views.real_images import FLAGS
 from generation.views.uploads import title_of
 from synthlab.core.people import person_of
 
 PER_PAGE = 50
 _QUARANTINE = "burned_in_unknown"
 _QUARANTINE_SHOWN = 24
-_FLAGS = ("blurred", "near_duplicate", "enlarged", _QUARANTINE, "overruled")
 
 # What a person can do about a reason, beside what the sentence of each place says.
 ADVICE = {
@@ -116,9 +116,7 @@ def _flagged(dataset: Dataset) -> list[dict[str, Any]]:
     rows = dataset.images.present().exclude(flags=[]).values_list("flags", flat=True)
     counts = Counter(flag for flags in rows for flag in flags)
     return [
-        {"code": flag, "title": flag.replace("_", " ").capitalize(), "count": counts[flag]}
-        for flag in _FLAGS
-        if counts[flag]
+        {"code": flag, "title": title, "count": counts[flag]} for flag, title in FLAGS.items() if counts[flag]
     ]
 
 

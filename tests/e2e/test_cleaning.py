@@ -71,6 +71,23 @@ def read_it() -> None:
     assert job.state == "succeeded", job.error
 
 
+def take_in_two(scientist: Any, page: Page) -> None:
+    """On the page of refusals: what is flat, and what may show text, the latter after a question."""
+    quarantine = page.locator(
+        "section", has=page.get_by_role("heading", name="May show text about a patient: 1")
+    )
+    expect(quarantine.get_by_text("Doe Jane/scan.dcm")).to_be_visible()
+    expect(page.get_by_text("Doe Jane/notes.txt")).to_be_visible()  # the tab remembers, the server never knew
+    scientist.picture("rejections")
+    assert not Axe().run(page).response["violations"]
+    flat = page.locator("[data-rejection]", has_text="Doe Jane/flat.png")
+    flat.get_by_role("button", name="Take it in").click()
+    expect(flat.get_by_text("Taken in, on the side")).to_be_visible()
+    quarantine.get_by_role("button", name="Take it in").click()
+    page.locator("dialog[open] button").last.click()
+    expect(quarantine.get_by_text("Taken in, on the side")).to_be_visible()
+
+
 def test_a_folder_is_dropped_and_what_was_refused_is_decided(visit: Any) -> None:
     dataset = make_dataset()
     scientist = visit()
@@ -100,20 +117,7 @@ def test_a_folder_is_dropped_and_what_was_refused_is_decided(visit: Any) -> None
     scientist.picture("dataset-after-upload")
 
     page.get_by_role("link", name="Look at all 6").click()
-    quarantine = page.locator(
-        "section", has=page.get_by_role("heading", name="May show text about a patient: 1")
-    )
-    expect(quarantine.get_by_text("Doe Jane/scan.dcm")).to_be_visible()
-    expect(page.get_by_text("Doe Jane/notes.txt")).to_be_visible()  # the tab remembers, the server never knew
-    scientist.picture("rejections")
-    assert not Axe().run(page).response["violations"]
-    flat = page.locator("[data-rejection]", has_text="Doe Jane/flat.png")
-    flat.get_by_role("button", name="Take it in").click()
-    expect(flat.get_by_text("Taken in, on the side")).to_be_visible()
-    quarantine.get_by_role("button", name="Take it in").click()
-    page.locator("dialog[open] button").last.click()
-    expect(quarantine.get_by_text("Taken in, on the side")).to_be_visible()
-
+    take_in_two(scientist, page)
     page.reload()
     page.get_by_role("button", name="Keep all").click()
     page.locator("dialog[open] button").last.click()
