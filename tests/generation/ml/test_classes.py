@@ -20,7 +20,7 @@ from generation.ml.sampling import ImageRequest, Sampler
 from generation.ml.seeding import DataOrder
 from generation.ml.weights import load_generator
 from tests.generation.ml.conftest import CPU
-from tests.generation.ml.test_training import Recorder, run
+from tests.generation.ml.runs import Recorder, run
 
 
 @pytest.fixture

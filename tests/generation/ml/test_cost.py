@@ -25,7 +25,7 @@ from generation.ml.measure import BLOCK_STEPS, measure, random_data
 from generation.ml.memory import is_out_of_memory
 from generation.ml.players import Players
 from tests.generation.ml.conftest import CPU, TINY
-from tests.generation.ml.test_training import Recorder
+from tests.generation.ml.runs import Recorder
 
 ROOT = Path(__file__).resolve().parents[3]
 

@@ -3,15 +3,13 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from generation.child import BadInput, Reporter
-from generation.ml.checkpoint import KEPT, Parts, Progress, load_checkpoint, save_checkpoint
+from generation.child import BadInput
 from generation.ml.data import load_training_data
 from generation.ml.loop import Outcome, train
 from generation.ml.monitor import PixelMonitor, kernel_distance
@@ -20,46 +18,7 @@ from generation.ml.png import read_marks
 from generation.ml.sampling import ImageRequest, Sampler
 from generation.ml.weights import load_generator
 from tests.generation.ml.conftest import CPU
-
-
-class Recorder(Reporter):
-    """Keeps what a run says, and can ask it to stop or kill it after some checkpoint."""
-
-    def __init__(self, *, stop_at: int | None = None, kill_at: int | None = None) -> None:
-        super().__init__(lambda line: self.lines.append(json.loads(line)))
-        self.lines: list[dict[str, Any]] = []
-        self.stop_at, self.kill_at = stop_at, kill_at
-
-    @property
-    def should_stop(self) -> bool:
-        return self.stop_at is not None and self.steps >= self.stop_at
-
-    @property
-    def steps(self) -> int:
-        return max((line["step"] for line in self.of("metric")), default=0)
-
-    def cursor(self, cursor) -> None:
-        super().cursor(cursor)
-        if cursor["step"] == self.kill_at:
-            raise KeyboardInterrupt
-
-    def of(self, kind: str) -> list[dict[str, Any]]:
-        return [line for line in self.lines if line["type"] == kind]
-
-    def curve(self, name: str) -> dict[int, float]:
-        return {line["step"]: line["values"][name] for line in self.of("metric") if name in line["values"]}
-
-
-def run(config, manifest: Path, work: Path, report: Reporter | None = None, resume_from=None) -> Outcome:
-    return train(
-        config,
-        load_training_data(manifest, config),
-        device=CPU,
-        work=work,
-        report=report or Recorder(),
-        code_version="test",
-        resume_from=resume_from,
-    )
+from tests.generation.ml.runs import Recorder, run
 
 
 @pytest.mark.parametrize(
@@ -350,60 +309,6 @@ class TestData:
         path.write_text(json.dumps(manifest))
         with pytest.raises(BadInput, match="one_class"):
             load_training_data(path, tiny(conditional=True))
-
-
-class TestCheckpoint:
-    def test_other_settings_or_images_are_refused(self, tiny, make_manifest, tmp_path):
-        manifest = make_manifest()
-        run(tiny(), manifest, tmp_path)
-        folder = tmp_path / "checkpoints/step-00000003"
-        with pytest.raises(BadInput, match="other_run"):
-            run(tiny(g_lr=1e-3), manifest, tmp_path / "b", resume_from=folder)
-        changed = json.loads(manifest.read_text()) | {"digest": "n" * 64}
-        manifest.write_text(json.dumps(changed))
-        with pytest.raises(BadInput, match="other_run"):
-            run(tiny(), manifest, tmp_path / "b", resume_from=folder)
-
-    def test_damage_is_refused(self, tiny, make_manifest, tmp_path):
-        manifest = make_manifest()
-        run(tiny(), manifest, tmp_path)
-        state = tmp_path / "checkpoints/step-00000003/state.safetensors"
-        state.write_bytes(state.read_bytes()[:-50])
-        with pytest.raises(BadInput, match="bad_checkpoint"):
-            run(tiny(), manifest, tmp_path / "b", resume_from=state.parent)
-
-    def test_only_the_newest_are_kept_and_half_written_ones_never_count(self, tiny, tmp_path):
-        parts = Players(tiny(), 0, CPU).parts
-        (tmp_path / ".step-00000004.part").mkdir()
-        for step in (1, 2, 3, 4):
-            save_checkpoint(tmp_path, parts, progress(tiny(), step), best=None)
-        assert sorted(path.name for path in tmp_path.iterdir()) == ["step-00000003", "step-00000004"]
-        assert KEPT == 2
-
-    def test_failed_write_leaves_the_old_checkpoint(self, tiny, tmp_path, monkeypatch):
-        parts = Players(tiny(), 0, CPU).parts
-        old = save_checkpoint(tmp_path, parts, progress(tiny(), 1), best=None)
-
-        def full_disk(*args, **kwargs):
-            raise OSError(28, "No space left on device")
-
-        monkeypatch.setattr("generation.ml.checkpoint.save_file", full_disk)
-        with pytest.raises(OSError, match="No space"):
-            save_checkpoint(tmp_path, parts, progress(tiny(), 2), best=None)
-        assert [path.name for path in tmp_path.glob("step-*")] == ["step-00000001"]
-        load_checkpoint(old, parts, tiny().recipe(), "m")
-
-    def test_restored_random_state_goes_on_where_it_was(self, tiny, tmp_path):
-        first: Parts = Players(tiny(), 0, CPU).parts
-        torch.rand(7, generator=first.rng)
-        folder = save_checkpoint(tmp_path, first, progress(tiny(), 1), best=None)
-        second = Players(tiny(seed=5), 0, CPU).parts
-        load_checkpoint(folder, second, tiny().recipe(), "m")
-        assert torch.equal(torch.rand(5, generator=first.rng), torch.rand(5, generator=second.rng))
-
-
-def progress(config, step: int) -> Progress:
-    return Progress(step=step, seconds=1.0, config=config.recipe(), manifest_digest="m")
 
 
 class TestMonitor:
