@@ -75,7 +75,7 @@ class Sampler:
 
     def __init__(self, generator: LoadedGenerator, device: Device) -> None:
         self.generator, self.device = generator, device
-        self._encoder = encoder_name()
+        self._encoder = encoder_name(generator.record.channels)
 
     def check(self, requests: Sequence[ImageRequest]) -> None:
         """Refuse what this generator cannot make.
