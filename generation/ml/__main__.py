@@ -1,4 +1,4 @@
-"""``python -m generation.ml train|sample|measure|probe|serve SPEC.json``."""
+"""``python -m generation.ml train|sample|replay|measure|probe|serve SPEC.json``."""
 
 from __future__ import annotations
 
@@ -18,6 +18,12 @@ def _sample(spec: dict[str, Any], report: Reporter) -> dict[str, Any]:
     from generation.ml.verbs import sample_verb
 
     return sample_verb(spec, report)
+
+
+def _replay(spec: dict[str, Any], report: Reporter) -> dict[str, Any]:
+    from generation.ml.replay import replay_verb
+
+    return replay_verb(spec, report)
 
 
 def _measure(spec: dict[str, Any], report: Reporter) -> dict[str, Any]:
@@ -41,4 +47,13 @@ def _serve(spec: dict[str, Any], report: Reporter) -> dict[str, Any]:
 
 # The import of torch takes seconds: each verb pays for it only once its spec was found to be readable.
 if __name__ == "__main__":  # LitServe's worker imports this module again, under another name
-    child_main({"train": _train, "sample": _sample, "measure": _measure, "probe": _probe, "serve": _serve})
+    child_main(
+        {
+            "train": _train,
+            "sample": _sample,
+            "replay": _replay,
+            "measure": _measure,
+            "probe": _probe,
+            "serve": _serve,
+        }
+    )

@@ -20,12 +20,12 @@ from generation.child import BadInput
 from generation.ml.data import to_bytes
 from generation.ml.device import Device
 from generation.ml.png import encode_png, encoder_name
+from generation.ml.recipe import RECIPE_VERSION
 from generation.ml.seeding import image_seed, latent
 from generation.ml.weights import LoadedGenerator
 
 # Large enough to fill two cores, small enough that a sample of 16 images does not wait for a large pass.
 FORWARD_SIZE = 16
-RECIPE_VERSION = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,10 +71,13 @@ class Sampler:
     Args:
         generator: loaded and frozen.
         device: where, and in which precision, the forward passes run.
+        forward_size: images in one pass; another than the usual only to make an older image again.
     """
 
-    def __init__(self, generator: LoadedGenerator, device: Device) -> None:
-        self.generator, self.device = generator, device
+    def __init__(
+        self, generator: LoadedGenerator, device: Device, *, forward_size: int = FORWARD_SIZE
+    ) -> None:
+        self.generator, self.device, self.forward_size = generator, device, forward_size
         self._encoder = encoder_name(generator.record.channels)
 
     def check(self, requests: Sequence[ImageRequest]) -> None:
@@ -103,15 +106,15 @@ class Sampler:
     def sample(self, requests: Sequence[ImageRequest]) -> Iterator[SampledImage]:
         """Make the images, in order. Requests of different batches and callers may stand side by side."""
         self.check(requests)
-        for start in range(0, len(requests), FORWARD_SIZE):
-            yield from self._sample_chunk(requests[start : start + FORWARD_SIZE])
+        for start in range(0, len(requests), self.forward_size):
+            yield from self._sample_chunk(requests[start : start + self.forward_size])
 
     def shared_recipe(self) -> dict[str, Any]:
         """What the recipes of all images of this sampler have in common."""
         return {
             "generator": self.generator.digest,
             "dtype": self.device.dtype,
-            "forward_size": FORWARD_SIZE,
+            "forward_size": self.forward_size,
             "encoder": self._encoder,
             "recipe_version": RECIPE_VERSION,
         }
@@ -138,16 +141,16 @@ class Sampler:
 
     @torch.inference_mode()
     def _render(self, requests: Sequence[ImageRequest], seeds: Sequence[int]) -> NDArray[np.uint8]:
-        """At most `FORWARD_SIZE` requests → pixels (n, h, w, c)."""
+        """At most `forward_size` requests → pixels (n, h, w, c)."""
         size = self.generator.record.latent_size
-        z = np.zeros((FORWARD_SIZE, size), np.float32)
-        y = np.zeros(FORWARD_SIZE, np.int64)
+        z = np.zeros((self.forward_size, size), np.float32)
+        y = np.zeros(self.forward_size, np.int64)
         for place, (request, seed) in enumerate(zip(requests, seeds, strict=True)):
             z[place] = latent(seed, size) * np.float32(request.truncation)
             y[place] = request.class_index or 0
         device = self.device.torch
         labels = torch.from_numpy(y).to(device) if self.generator.record.classes else None
         with self.device.autocast():
-            images = self.generator.network(torch.from_numpy(z).to(device), labels)  # (FORWARD_SIZE, c, h, w)
+            images = self.generator.network(torch.from_numpy(z).to(device), labels)  # (forward_size, c, h, w)
         pixels = to_bytes(images)[: len(requests)].permute(0, 2, 3, 1)
         return np.ascontiguousarray(pixels.numpy())
