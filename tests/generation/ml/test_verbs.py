@@ -63,7 +63,7 @@ def test_train_and_sample_as_processes(make_manifest, tmp_path):
     assert (result["stopped"], result["step"]) == (False, 6)
     assert result["card"]["is_repeatable"]
     assert result["card"]["data"] == {
-        "manifest_digest": "m" * 64, "images": 24, "monitor_images": 0, "classes": {},
+        "manifest_digest": "m" * 64, "images": 24, "monitor_images": 0, "classes": {}, "scaled_from_16_bits": 0
     }  # fmt: skip
 
     images = [{"index": index, "class": None} for index in (0, 1, 5)]
