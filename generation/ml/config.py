@@ -79,9 +79,9 @@ class TrainConfig:
     # A spectrally normalised discriminator that learns as slowly as the generator tells nothing apart (docs/decisions/0023).
     g_lr: float = 1e-4
     d_lr: float = 4e-4
-    # Both are divided by 1 + thousands of images seen / this: large steps find the tissue, small ones its detail. Tied to
+    # Both are divided by 1 + (thousands of images seen / this)²: large steps find the tissue, small ones its detail. Tied to
     # the images seen, not to the budget, so that a run may still be extended. 0 keeps them.
-    lr_decay_kimg: float = 40.0
+    lr_decay_kimg: float = 100.0
     beta1: float = 0.5
     beta2: float = 0.99
     loss: str = "hinge"

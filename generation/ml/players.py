@@ -83,7 +83,7 @@ class Players:
         config = self.config
         if not config.lr_decay_kimg:
             return
-        divisor = 1 + number * config.batch_size / 1000 / config.lr_decay_kimg
+        divisor = 1 + (number * config.batch_size / 1000 / config.lr_decay_kimg) ** 2
         for optimiser, rate in ((self.g_optimiser, config.g_lr), (self.d_optimiser, config.d_lr)):
             for group in optimiser.param_groups:
                 group["lr"] = rate / divisor

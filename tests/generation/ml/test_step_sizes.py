@@ -22,6 +22,7 @@ def test_step_sizes_have_halved_after_the_stated_number_of_images():
     settings = {"g_lr": 1e-4, "d_lr": 4e-4, "lr_decay_kimg": 0.8}
     assert rates_after(0, **settings) == pytest.approx([1e-4, 4e-4])
     assert rates_after(100, **settings) == pytest.approx([0.5e-4, 2e-4])
+    assert rates_after(200, **settings) == pytest.approx([0.2e-4, 0.8e-4])
     assert rates_after(300, steps=301, **settings) == rates_after(300, steps=10_000, **settings)
 
 
@@ -31,4 +32,4 @@ def test_the_textbook_network_keeps_its_step_sizes():
 
 def test_a_run_without_decay_is_named_as_before_there_was_one():
     assert "lr_decay_kimg" not in TrainConfig.from_request({"lr_decay_kimg": 0}).recipe()
-    assert TrainConfig.from_request({}).recipe()["lr_decay_kimg"] == 40.0
+    assert TrainConfig.from_request({}).recipe()["lr_decay_kimg"] == 100.0
