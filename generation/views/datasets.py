@@ -54,7 +54,6 @@ def dataset_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
         "withdrawn_elsewhere": _withdrawn_elsewhere(dataset),
         "lineage": _lineage(dataset),
         "trainings": dataset.trainings.all()[:20],
-        "generators": dataset.generators.all()[:20],
         "members": dataset.members.select_related("user"),
         "is_owner": access.is_owner(person, dataset),
         "may_use": access.may_use(person, dataset),
