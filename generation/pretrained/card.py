@@ -70,7 +70,7 @@ def write_card(
     path.write_text("\n".join(sections), encoding="utf-8")
 
 
-_COLUMNS = ("monitor_kid_pixels", "diversity_ratio", "overfit_gap")
+_COLUMNS = ("monitor_kid_pixels", "diversity_ratio", "d_overfit_gap")
 _MOST_ROWS = 16
 
 
