@@ -1,7 +1,65 @@
 """The Python client for data scientists. Needs httpx and nothing else of ours: no Django, no torch."""
 
+from synthlab.client.batches import Batch
 from synthlab.client.client import Client
+from synthlab.client.folders import BatchFolder
 from synthlab.client.local import LocalFiles
-from synthlab.client.problems import JobFailed, Problem
+from synthlab.client.problems import (
+    BadAnswer,
+    Conflict,
+    InvalidInput,
+    JobFailed,
+    NotAllowed,
+    NotFinished,
+    NotFound,
+    NotSignedIn,
+    OutOfDate,
+    Problem,
+    ServerFailed,
+    TooMany,
+    Unavailable,
+    UnsafeAddress,
+    WrongDigest,
+)
+from synthlab.client.records import (
+    BatchRecord,
+    Dataset,
+    Evaluation,
+    Generator,
+    Job,
+    Metric,
+    SyntheticImage,
+    Training,
+)
+from synthlab.client.torch_data import SyntheticImages
 
-__all__ = ["Client", "JobFailed", "LocalFiles", "Problem"]
+__all__ = [
+    "BadAnswer",
+    "Batch",
+    "BatchFolder",
+    "BatchRecord",
+    "Client",
+    "Conflict",
+    "Dataset",
+    "Evaluation",
+    "Generator",
+    "InvalidInput",
+    "Job",
+    "JobFailed",
+    "LocalFiles",
+    "Metric",
+    "NotAllowed",
+    "NotFinished",
+    "NotFound",
+    "NotSignedIn",
+    "OutOfDate",
+    "Problem",
+    "ServerFailed",
+    "SyntheticImage",
+    "SyntheticImages",
+    "TooMany",
+    "Training",
+    "Unavailable",
+    "UnsafeAddress",
+    "WrongDigest",
+]

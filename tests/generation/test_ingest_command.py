@@ -32,8 +32,9 @@ def server(monkeypatch: pytest.MonkeyPatch, settings: Any, tmp_path: Path) -> It
     sent: list[httpx.Request] = []
 
     class Local(Client):
-        def __init__(self, url: str, token: str) -> None:
-            super().__init__(url, token, transport=httpx.WSGITransport(app=get_wsgi_application()))
+        def __init__(self, url: str, token: str, *, allow_http: bool) -> None:
+            transport = httpx.WSGITransport(app=get_wsgi_application())
+            super().__init__(url, token, allow_http=allow_http, transport=transport)
             self._http.event_hooks = {"request": [sent.append]}
 
         def wait(self, job: str, **options: Any) -> dict[str, Any]:
@@ -53,9 +54,9 @@ def scientist(monkeypatch: pytest.MonkeyPatch, transactional_db: None) -> Any:
     return person
 
 
-def run(*arguments: Any) -> str:
+def run(*arguments: Any, url: str = "http://127.0.0.1") -> str:
     out = io.StringIO()
-    call_command("ingest", *map(str, arguments), url="http://testserver", stdout=out)
+    call_command("ingest", *map(str, arguments), url=url, stdout=out)
     return out.getvalue()
 
 
@@ -167,7 +168,7 @@ def test_nothing_accepted_is_a_failure_that_names_each_file(
     folder = fill(tmp_path / "in", {"one.doc": b"words", "two.png": b""})
     out = io.StringIO()
     with pytest.raises(CommandError, match="Nothing in this upload could be used") as failure:
-        call_command("ingest", str(folder), url="http://testserver", name="Nothing", stdout=out)
+        call_command("ingest", str(folder), url="http://127.0.0.1", name="Nothing", stdout=out)
     assert "two.png: The file is empty. (empty_file)" in out.getvalue()
     assert str(Dataset.objects.get().pk) in str(failure.value)
 
@@ -192,6 +193,8 @@ def test_what_is_refused_is_told_in_one_line(
         run(tmp_path / "gone", "--name", "x")
     with pytest.raises(CommandError, match=r"bad_options"):
         run(folder, "--name", "x", "--tile", 64, "--crop-margin", 0.1)
+    with pytest.raises(CommandError, match=r"--url: http://lab\.example is not encrypted.*--allow-http"):
+        run(folder, "--name", "x", url="http://lab.example")
     monkeypatch.setenv("SYNTHLAB_TOKEN", "slt_wrong")
     with pytest.raises(CommandError, match=r"token_invalid"):
         run(folder, "--name", "y")

@@ -15,7 +15,7 @@ import httpx
 from django.core.management.base import BaseCommand, CommandError
 
 from generation.management.telling import Teller
-from synthlab.client import Client, JobFailed, LocalFiles, Problem
+from synthlab.client import Client, JobFailed, LocalFiles, Problem, UnsafeAddress
 
 _FLAGS = {"drop_blurred": True, "burned_in_checked": True}
 
@@ -40,10 +40,13 @@ class Command(BaseCommand):
         wanted = ingest_options(options, local) | self._classes(options, local)
         teller = Teller(self.stdout, local)
         try:
-            with Client(options["url"], _token(options)) as client:
+            with Client(options["url"], _token(options), allow_http=options["allow_http"]) as client:
                 taken = _ingest(client, local, options, wanted, teller)
         except Problem as problem:
             raise CommandError(f"{problem.detail} ({problem.code})") from None
+        except UnsafeAddress as error:
+            words = str(error).replace("say allow_http=True", "say --allow-http")
+            raise CommandError(f"--url: {words}") from None
         except httpx.TransportError as error:
             raise CommandError(f"{options['url']} cannot be reached: {error}") from None
         if not taken:
@@ -70,6 +73,11 @@ def _add_server(parser: ArgumentParser) -> None:
     url = os.environ.get("SYNTHLAB_URL", "http://127.0.0.1:8000")
     parser.add_argument("--url", default=url, help="the server; SYNTHLAB_URL, else %(default)s")
     parser.add_argument("--token-file", type=Path, help="holds an API token; else SYNTHLAB_TOKEN")
+    parser.add_argument(
+        "--allow-http",
+        action="store_true",
+        help="send the token unencrypted to another machine, where the network is yours alone",
+    )
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--dataset", metavar="ID", help="the id or the exact name of a data set of yours")
     where.add_argument("--name", help="make a data set of this name")

@@ -31,11 +31,11 @@ class Script:
 
 @pytest.fixture
 def no_pause(monkeypatch):
-    monkeypatch.setattr("synthlab.client.client.time.sleep", lambda seconds: None)
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
 
 
 def client_of(script, **options):
-    return Client("http://lab.test", "slt_x", transport=httpx.MockTransport(script), **options)
+    return Client("https://lab.test", "slt_x", transport=httpx.MockTransport(script), **options)
 
 
 def json_answer(status, body, **headers):
@@ -117,7 +117,9 @@ def test_a_download_goes_on_where_it_stopped_and_is_checked(tmp_path):
     whole = b"0123456789"
     digest = hashlib.sha256(whole).hexdigest()
     (tmp_path / "set.zip.part").write_bytes(whole[:4])
-    script = Script(httpx.Response(206, content=whole[4:]))
+    script = Script(
+        httpx.Response(206, stream=httpx.ByteStream(whole[4:]), headers={"Content-Range": "bytes 4-9/10"})
+    )
     with client_of(script) as client:
         path = client.download("exports/e/file", tmp_path / "set.zip", digest=digest)
     assert path.read_bytes() == whole
@@ -126,7 +128,7 @@ def test_a_download_goes_on_where_it_stopped_and_is_checked(tmp_path):
 
 def test_a_wrong_file_is_not_kept(tmp_path):
     with (
-        client_of(Script(httpx.Response(200, content=b"other"))) as client,
+        client_of(Script(httpx.Response(200, stream=httpx.ByteStream(b"other")))) as client,
         pytest.raises(ValueError, match="not the one that was promised"),
     ):
         client.download("exports/e/file", tmp_path / "set.zip", digest="0" * 64)
