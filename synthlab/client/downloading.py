@@ -70,7 +70,7 @@ class BatchDownload:
         list_file.unlink(missing_ok=True)  # it says that all is there, which is only true at the end
         write_whole(self._folder / FACTS, json.dumps(dict(facts), indent=1, ensure_ascii=False).encode())
         missing = [image for image in images if not is_there(self._path(image), image)]
-        with _bar(missing, show) as tell:
+        with _Count(missing, show) as tell:
             if len(missing) >= ARCHIVE_FROM:
                 missing = self._by_archive(missing, tell)
             self._one_by_one(missing, tell)
@@ -150,7 +150,7 @@ class BatchDownload:
         return stream.getvalue()
 
 
-class _bar:  # noqa: N801 (a context manager that reads as a word)
+class _Count:
     """Counts files on a bar."""
 
     def __init__(self, missing: Sequence[SyntheticImage], show: bool | None) -> None:
