@@ -30,5 +30,6 @@ class GenerationConfig(AppConfig):
             on_end="generation.tasks.end_batch",
             on_requeue="generation.tasks.requeue_batch",
         )
+        register("batch_shard", "generation.tasks.run_batch_shard", lane=Lane.LONG)
         register("erasure", "generation.tasks.run_erasure", lane=Lane.SHORT)
         register("withdrawal", "generation.tasks.run_withdrawal", lane=Lane.SHORT)

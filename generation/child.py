@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import json
 import math
 import os
@@ -30,6 +31,8 @@ STATUS_BAD_INPUT = 3
 STATUS_USAGE = 2
 # What a shell reports for a process that SIGHUP ended: the other end went away.
 STATUS_ABANDONED = 129
+
+DISK_FULL = "The disk is full. What was complete is kept; make room, then queue the job again."
 
 _PR_SET_PDEATHSIG = 1
 
@@ -199,6 +202,11 @@ def _run(handler: Handler, spec_path: Path, reporter: Reporter) -> int:
         reporter.result(handler(_read_spec(spec_path), reporter))
     except BadInput as refusal:
         reporter.error(refusal.code, refusal.detail)
+        return STATUS_BAD_INPUT
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        reporter.error("disk_full", DISK_FULL)
         return STATUS_BAD_INPUT
     return 0  # any other exception is a crash: Python's own traceback on stderr and exit status 1
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,11 +10,10 @@ from typing import Any
 from django.conf import settings
 
 from generation.models import Batch, Ingest, Training, Withdrawal
-from generation.services import batches, erasing, estimating, fitting, ingesting, reading, training
+from generation.services import batches, erasing, estimating, fitting, ingesting, reading, shards, training
 from generation.services.manifests import training_manifest
 from synthlab.core.children import ChildCrashed
 from synthlab.core.exceptions import InvalidInput
-from synthlab.core.files import path_of
 from synthlab.core.job_context import JobContext
 from synthlab.core.models import Job
 
@@ -96,35 +94,21 @@ class TrainingRelay:
 
 
 def run_batch(context: JobContext) -> None:
-    """Sample a batch shard by shard, from the first image that is not durable yet."""
+    """Sample a batch that is its own shard; join one whose shards have succeeded."""
     batch = Batch.objects.select_related("generator__dataset", "requested_by").get(pk=context.job.subject_pk)
-    batches.mark_running(context=context, batch=batch)
-    done = batch.images.count()
-    while shard := batches.next_shard(batch, done):
-        context.progress("sampling", done, batch.count)
-        result = context.run_child("generation.ml", "sample", _sample_spec(batch, shard))
-        manifest = Path(result["manifest"])
-        rows = batches.read_rows(manifest)
-        batches.complete_shard(
-            context=context, batch=batch, folder=manifest.parent, rows=rows, recipe=result["recipe"]
-        )
-        shutil.rmtree(manifest.parent / "images")  # stored by now; a large batch would fill the disk twice
-        done += len(rows)
-        context.move_cursor({"images": done})
-    context.progress("sampling", done, batch.count)
-    batches.complete_batch(context=context, batch=batch)
+    shards.mark_running(context=context, batch=batch)
+    if not context.shards_done:
+        shards.sample_span(context=context, batch=batch, first=0, stop=batch.count)
+    shards.complete_batch(context=context, batch=batch)
 
 
-def _sample_spec(batch: Batch, shard: list[dict[str, Any]]) -> dict[str, Any]:
-    return {
-        "weights": str(path_of(batch.generator.digest)),
-        "generator_digest": batch.generator.digest,
-        "seed": batch.seed,
-        "truncation": batch.truncation,
-        "images": shard,
-        "threads": settings.TORCH_THREADS,
-        "dtype": "float32",
-    }
+def run_batch_shard(context: JobContext) -> dict[str, Any]:
+    """Sample a part of a batch."""
+    batch = Batch.objects.select_related("generator__dataset", "requested_by").get(pk=context.job.subject_pk)
+    first, stop = context.job.payload["first"], context.job.payload["stop"]
+    shards.mark_running(context=context, batch=batch)
+    shards.sample_span(context=context, batch=batch, first=first, stop=stop)
+    return {"images": stop - first}
 
 
 def requeue_training(job: Job) -> None:

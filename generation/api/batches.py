@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import mixins
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -22,7 +22,7 @@ from generation.api.serializers import (
     SyntheticImageSerializer,
 )
 from generation.models import Batch, Generator, SourceImage, SyntheticImage
-from generation.services import batches, images
+from generation.services import archives, batches, images
 from synthlab.core.api.idempotency import idempotent
 from synthlab.core.api.responses import paged
 from synthlab.core.files import serve_file
@@ -55,11 +55,15 @@ class BatchViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericView
         rows = self.get_object().images.select_related("batch")
         return paged(self, rows, SyntheticImageSerializer, ordering=("index", "id"))
 
-    @extend_schema(responses={(200, "application/zip"): OpenApiTypes.BINARY})
+    @extend_schema(
+        parameters=[OpenApiParameter("format", enum=list(archives.FORMATS), default="zip")],
+        responses={(200, content_type): OpenApiTypes.BINARY for _, content_type in archives.FORMATS.values()},
+    )
     @action(detail=True)
     def archive(self, request: Request, pk: UUID) -> HttpResponseBase:
-        """The batch's files as a zip, streamed."""
-        return images.stream_archive(actor=person_of(request), batch=self.get_object())
+        """The images that an ended batch holds, as a zip or a WebDataset tar; answers `Range`, so it can be resumed."""
+        form = request.query_params.get("format", "zip")
+        return archives.serve_archive(request._request, batch=self.get_object(), form=form)
 
     @extend_schema(request=None, responses={202: BatchSerializer})
     @action(detail=True, methods=["post"])

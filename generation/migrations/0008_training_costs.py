@@ -4,44 +4,70 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('generation', '0007_kept_rejections_and_open_uploads'),
+        ("generation", "0007_kept_rejections_and_open_uploads"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='training',
-            name='classes',
-            field=models.JSONField(default=list, help_text="of a run with classes: their keys, in the networks' order"),
+            model_name="training",
+            name="classes",
+            field=models.JSONField(
+                default=list, help_text="of a run with classes: their keys, in the networks' order"
+            ),
         ),
         migrations.AlterField(
-            model_name='training',
-            name='warnings',
+            model_name="training",
+            name="warnings",
             field=models.JSONField(default=list, help_text='[{"code", "detail", "step"}] in words'),
         ),
         migrations.CreateModel(
-            name='CostMeasurement',
+            name="CostMeasurement",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(max_length=64)),
-                ('threads', models.PositiveSmallIntegerField(help_text='as asked for; 0: as many as there are processors')),
-                ('code_version', models.CharField(max_length=60)),
-                ('source', models.CharField(choices=[('measurement', 'Measurement'), ('run', 'Run')], max_length=11)),
-                ('measured_at', models.DateTimeField()),
-                ('device', models.CharField(max_length=20)),
-                ('model', models.CharField(blank=True, help_text='the chip', max_length=120)),
-                ('dtype', models.CharField(max_length=10)),
-                ('start_seconds', models.FloatField(default=0)),
-                ('step_seconds', models.FloatField()),
-                ('step_seconds_low', models.FloatField()),
-                ('step_seconds_high', models.FloatField()),
-                ('look_seconds', models.FloatField()),
-                ('checkpoint_seconds', models.FloatField()),
-                ('peak_bytes', models.PositiveBigIntegerField()),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("key", models.CharField(max_length=64)),
+                (
+                    "threads",
+                    models.PositiveSmallIntegerField(
+                        help_text="as asked for; 0: as many as there are processors"
+                    ),
+                ),
+                ("code_version", models.CharField(max_length=60)),
+                (
+                    "source",
+                    models.CharField(choices=[("measurement", "Measurement"), ("run", "Run")], max_length=11),
+                ),
+                ("measured_at", models.DateTimeField()),
+                ("device", models.CharField(max_length=20)),
+                ("model", models.CharField(blank=True, help_text="the chip", max_length=120)),
+                ("dtype", models.CharField(max_length=10)),
+                ("start_seconds", models.FloatField(default=0)),
+                ("step_seconds", models.FloatField()),
+                ("step_seconds_low", models.FloatField()),
+                ("step_seconds_high", models.FloatField()),
+                ("look_seconds", models.FloatField()),
+                ("checkpoint_seconds", models.FloatField()),
+                ("peak_bytes", models.PositiveBigIntegerField()),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('key', 'threads', 'code_version', 'source'), name='cost_once'), models.CheckConstraint(condition=models.Q(('step_seconds__gte', models.F('step_seconds_low')), ('step_seconds_high__gte', models.F('step_seconds')), ('step_seconds_low__gt', 0)), name='cost_is_a_range')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("key", "threads", "code_version", "source"), name="cost_once"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("step_seconds__gte", models.F("step_seconds_low")),
+                            ("step_seconds_high__gte", models.F("step_seconds")),
+                            ("step_seconds_low__gt", 0),
+                        ),
+                        name="cost_is_a_range",
+                    ),
+                ],
             },
         ),
     ]

@@ -20,6 +20,8 @@ from generation.ml.weights import load_generator, write_generator
 from generation.pixels import pixel_digest
 
 REPORT_EVERY = 100
+# Images that are handed over together: enough to share one sync of the file system, few enough to lose.
+BLOCK_SIZE = 1000
 
 
 def train_verb(spec: dict[str, Any], report: Reporter) -> dict[str, Any]:
@@ -69,12 +71,13 @@ def sample_verb(spec: dict[str, Any], report: Reporter) -> dict[str, Any]:
 
     Args:
         spec: ``work``, ``weights`` (path), ``generator_digest``, ``seed``, ``truncation``, ``images`` (a list of
-            ``{"index", "class"}``), ``threads``, ``dtype``.
-        report: receives progress.
+            ``{"index", "class"}``), ``threads``, ``dtype``; ``done``, how many were made before, for the progress.
+        report: receives progress, and an artifact of the kind ``images`` for each finished block: a file of JSON lines
+            ``{"index", "class", "seed", "file", "digest", "pixel_digest", "size", "width", "height"}``. What they share
+            stands in ``work/recipe.json`` before the first.
 
     Returns:
-        ``{"count", "manifest", "recipe", "stopped"}``; the manifest is a file of JSON lines ``{"index", "class", "seed",
-        "file", "digest", "pixel_digest", "size", "width", "height"}``.
+        ``{"count", "manifest", "recipe", "stopped"}``; the manifest holds the lines of all blocks.
     """
     work = Path(_need(spec, "work"))
     device = choose_device(spec.get("dtype") or "float32", threads=spec.get("threads"))
@@ -82,31 +85,47 @@ def sample_verb(spec: dict[str, Any], report: Reporter) -> dict[str, Any]:
     generator = load_generator(weights, device=device.torch, expected_digest=spec.get("generator_digest"))
     sampler = Sampler(generator, device)
     requests = _requests(spec)
-    count = _write_images(work, sampler, requests, report)
     shared = {"seed": spec["seed"], "truncation": requests[0].truncation, "device": device.name}
+    recipe = {**sampler.shared_recipe(), **shared}
+    (work / "recipe.json").write_text(json.dumps(recipe), encoding="utf-8")
+    count = _write_images(work, sampler, requests, report, done=int(spec.get("done", 0)))
     return {
         "count": count,
         "manifest": str(work / "images.jsonl"),
-        "recipe": {**sampler.shared_recipe(), **shared},
+        "recipe": recipe,
         "stopped": count < len(requests),
     }
 
 
-def _write_images(work: Path, sampler: Sampler, requests: list[ImageRequest], report: Reporter) -> int:
-    """Write the files and their list, until done or told to stop; how many it became."""
+def _write_images(
+    work: Path, sampler: Sampler, requests: list[ImageRequest], report: Reporter, *, done: int
+) -> int:
+    """Write the files and their lists, block by block, until done or told to stop; how many it became."""
     (work / "images").mkdir(parents=True, exist_ok=True)
-    count = 0
+    (work / "blocks").mkdir(exist_ok=True)
+    count, block = 0, []
     with (work / "images.jsonl").open("w", encoding="utf-8") as lines:
         for image in sampler.sample(requests):
             name = f"images/{image.request.index}.png"
             (work / name).write_bytes(image.png)
-            lines.write(json.dumps(_row(image, name)) + "\n")
+            block.append(json.dumps(_row(image, name)) + "\n")
+            lines.write(block[-1])
             count += 1
-            if count % REPORT_EVERY == 0 or count == len(requests):
-                report.progress("sampling", count, len(requests))
-            if report.should_stop:
+            is_last = count == len(requests) or report.should_stop
+            if len(block) == BLOCK_SIZE or is_last:
+                report.artifact("images", _write_block(work, count, block))
+                block = []
+            if count % REPORT_EVERY == 0 or is_last:
+                report.progress("sampling", done + count, done + len(requests))
+            if is_last:
                 break
     return count
+
+
+def _write_block(work: Path, end: int, lines: list[str]) -> Path:
+    path = work / "blocks" / f"{end}.jsonl"
+    path.write_text("".join(lines), encoding="utf-8")
+    return path
 
 
 def _row(image: SampledImage, name: str) -> dict[str, Any]:

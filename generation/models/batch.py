@@ -87,6 +87,9 @@ class SyntheticImage(Identified):
     digest = models.CharField(max_length=64, db_index=True)
     pixel_digest = models.CharField(max_length=64, db_index=True)
     size = models.PositiveIntegerField()
+    crc32 = models.PositiveBigIntegerField(
+        null=True, help_text="of the file, for zip archives; null: not known yet"
+    )
     width = models.PositiveSmallIntegerField()
     height = models.PositiveSmallIntegerField()
 

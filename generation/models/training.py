@@ -45,7 +45,9 @@ class Training(Identified):
     checkpoint = models.CharField(
         max_length=200, blank=True, help_text="last complete checkpoint, below the work root"
     )
-    classes = models.JSONField(default=list, help_text="of a run with classes: their keys, in the networks' order")
+    classes = models.JSONField(
+        default=list, help_text="of a run with classes: their keys, in the networks' order"
+    )
     warnings = models.JSONField(default=list, help_text='[{"code", "detail", "step"}] in words')
     stop_reason = models.CharField(
         max_length=8,

@@ -1,16 +1,12 @@
-"""Batches: asked for, sampled shard by shard, cancelled, completed."""
+"""Batches: asked for, cancelled, ended, asked for again."""
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Iterator, Sequence
-from itertools import islice
-from pathlib import Path
-from typing import Any
+from datetime import timedelta
 
+from django.conf import settings
 from django.db import transaction
-from django.db.models import Sum
+from django.db.models import Q, QuerySet, Sum
 from django.utils import timezone
 
 from generation.models import (
@@ -23,15 +19,15 @@ from generation.models import (
     SyntheticImage,
 )
 from generation.services.access import require_use, require_use_again
+from generation.services.class_mix import class_counts
+from generation.services.shards import enqueue_batch
 from synthlab.accounts.models import User
 from synthlab.core.audit import dataset_chain, record_event
 from synthlab.core.exceptions import Conflict, InvalidInput
-from synthlab.core.files import store_files
-from synthlab.core.job_context import JobContext
-from synthlab.core.jobs import enqueue_job, request_cancel
+from synthlab.core.jobs import request_cancel
 from synthlab.core.models import Job, JobState
 
-SHARD_SIZE = 500
+ENDED_EARLY = (BatchState.FAILED, BatchState.CANCELLED)
 MAX_SEED = 2**63 - 1
 
 
@@ -58,11 +54,13 @@ def request_batch(
 
     Raises:
         NotAllowed: The actor may not sample from this generator.
-        InvalidInput: A number out of range, an unknown class, shares that do not sum to 1.
+        InvalidInput: A number out of range, an unknown class, shares that do not sum to 1, more than is left of the
+            actor's quota or of what a candidate may make.
         Conflict: The generator is retired.
     """
     require_use(actor, generator.dataset)
     _check_numbers(count, seed, truncation)
+    _check_quota(actor, count)
     _check_generator(generator, count)
     batch = Batch.objects.create(
         generator=generator,
@@ -72,8 +70,7 @@ def request_batch(
         truncation=truncation,
         class_mix=class_counts(generator, count, class_mix),
     )
-    batch.job = enqueue_job("batch", actor=actor, subject=batch)
-    batch.save(update_fields=["job"])
+    enqueue_batch(batch)
     record_event(
         chain=dataset_chain(generator.dataset),
         actor=actor,
@@ -99,7 +96,7 @@ def _check_generator(generator: Generator, count: int) -> None:
     if generator.state == GeneratorState.RETIRED:
         raise Conflict("generator_retired", "This generator is retired and makes no new images.")
     if generator.state == GeneratorState.CANDIDATE:
-        made = _made_or_promised(generator)
+        made = _made_or_promised(Batch.objects.filter(generator=generator))
         if made + count > MAX_CANDIDATE_IMAGES:
             raise InvalidInput(
                 "candidate_limit",
@@ -108,112 +105,26 @@ def _check_generator(generator: Generator, count: int) -> None:
             )
 
 
-def _made_or_promised(generator: Generator) -> int:
+def _check_quota(actor: User, count: int) -> None:
+    # The person's row is the lock, as the generator's is for its own limit.
+    User.objects.select_for_update(no_key=True).get(pk=actor.pk)
+    day = Batch.objects.filter(requested_by=actor, created_at__gt=timezone.now() - timedelta(days=1))
+    used = _made_or_promised(day)
+    if used + count > settings.IMAGES_PER_DAY:
+        left = max(settings.IMAGES_PER_DAY - used, 0)
+        raise InvalidInput(
+            "batch_quota",
+            f"A person may ask for {settings.IMAGES_PER_DAY:,} images in 24 hours; {left:,} are left for you now. "
+            "Ask for fewer, or later.",
+            left=left,
+        )
+
+
+def _made_or_promised(rows: QuerySet[Batch]) -> int:
     """Images that stand, and those that batches in work will add."""
-    ended = (BatchState.FAILED, BatchState.CANCELLED)
-    promised = generator.batches.exclude(state__in=ended).aggregate(total=Sum("count"))["total"] or 0
-    return (
-        int(promised)
-        + SyntheticImage.objects.filter(batch__in=generator.batches.filter(state__in=ended)).count()
-    )
-
-
-def class_counts(generator: Generator, count: int, mix: dict[str, float] | None) -> dict[str, int]:
-    """Counts per class, from counts or shares; the largest remainders get what rounding left over.
-
-    Raises:
-        InvalidInput: `unknown_class` or `bad_class_mix`.
-    """
-    keys = list(generator.classes)
-    if not keys:
-        if mix:
-            raise InvalidInput("unknown_class", "class_mix: this generator has no classes.")
-        return {}
-    shares = mix or dict.fromkeys(keys, 1 / len(keys))
-    if unknown := sorted(set(shares) - set(keys)):
-        raise InvalidInput(
-            "unknown_class",
-            f"class_mix: unknown {', '.join(unknown)}; this generator knows {', '.join(keys)}.",
-        )
-    if any(not 0 <= value < math.inf for value in shares.values()):
-        raise InvalidInput("bad_class_mix", "class_mix: counts or shares are numbers of at least 0.")
-    total = sum(shares.values())
-    if all(float(value).is_integer() for value in shares.values()) and total == count:
-        return {key: int(shares.get(key, 0)) for key in keys}
-    if abs(total - 1) > 1e-6:
-        raise InvalidInput(
-            "bad_class_mix", f"class_mix: counts must sum to {count}, or shares to 1 (they sum to {total:g})."
-        )
-    exact = {key: count * shares.get(key, 0) for key in keys}
-    counts = {key: int(value) for key, value in exact.items()}
-    by_remainder = sorted(keys, key=lambda key: (counts[key] - exact[key], keys.index(key)))
-    for key in by_remainder[: count - sum(counts.values())]:
-        counts[key] += 1
-    return counts
-
-
-def planned_images(batch: Batch) -> Iterator[dict[str, Any]]:
-    """Every image of the batch in index order: `{"index", "class"}`, the class as its place in the generator's."""
-    if not batch.class_mix:
-        yield from ({"index": index, "class": None} for index in range(batch.count))
-        return
-    index = 0
-    for place, key in enumerate(batch.generator.classes):
-        for _ in range(batch.class_mix.get(key, 0)):
-            yield {"index": index, "class": place}
-            index += 1
-
-
-def next_shard(batch: Batch, done: int) -> list[dict[str, Any]]:
-    """The next at most `SHARD_SIZE` planned images after the first `done`."""
-    return list(islice(planned_images(batch), done, done + SHARD_SIZE))
-
-
-def mark_running(*, context: JobContext, batch: Batch) -> None:
-    """Queued → running, when a worker has the job; a failed job that was queued again goes on."""
-    with context.commit():
-        rows = Batch.objects.filter(pk=batch.pk).exclude(state=BatchState.SUCCEEDED)
-        rows.update(state=BatchState.RUNNING, completed_at=None)
-
-
-def complete_shard(
-    *, context: JobContext, batch: Batch, folder: Path, rows: Sequence[dict[str, Any]], recipe: dict[str, Any]
-) -> None:
-    """Make one shard durable: files (one sync), then its rows in one transaction. Running it twice changes nothing."""
-    stored = store_files([folder / row["file"] for row in rows])
-    keys = batch.generator.classes
-    with context.commit():
-        SyntheticImage.objects.bulk_create(
-            [
-                SyntheticImage(
-                    batch=batch,
-                    index=row["index"],
-                    seed=f"{int(row['seed']):016x}",
-                    class_key=keys[row["class"]] if row["class"] is not None else "",
-                    digest=file.digest,
-                    pixel_digest=row["pixel_digest"],
-                    size=file.size,
-                    width=row["width"],
-                    height=row["height"],
-                )
-                for row, file in zip(rows, stored, strict=True)
-            ],
-            ignore_conflicts=True,
-        )
-        Batch.objects.filter(pk=batch.pk).update(recipe=recipe)
-
-
-def complete_batch(*, context: JobContext, batch: Batch) -> None:
-    """Running → succeeded, with its job: every image is there."""
-    with context.commit(finish_with={"images": batch.count}):
-        Batch.objects.filter(pk=batch.pk).update(state=BatchState.SUCCEEDED, completed_at=timezone.now())
-        record_event(
-            chain=dataset_chain(batch.generator.dataset),
-            actor=batch.requested_by,
-            action="batch.succeeded",
-            target=batch,
-            facts={"images": batch.images.count()},
-        )
+    ended = Q(state__in=ENDED_EARLY)
+    promised = rows.exclude(ended).aggregate(total=Sum("count"))["total"] or 0
+    return int(promised) + SyntheticImage.objects.filter(batch__in=rows.filter(ended)).count()
 
 
 @transaction.atomic
@@ -252,11 +163,5 @@ def requeue_batch(job: Job) -> None:
     require_use_again(job, batch.generator.dataset)
     _check_generator(batch.generator, batch.count - batch.images.count())
     # Its images count as promised from now on.
-    ended = Batch.objects.filter(pk=batch.pk, state__in=(BatchState.FAILED, BatchState.CANCELLED))
+    ended = Batch.objects.filter(pk=batch.pk, state__in=ENDED_EARLY)
     ended.update(state=BatchState.QUEUED, completed_at=None)
-
-
-def read_rows(manifest: Path) -> list[dict[str, Any]]:
-    """The sampling child's list of images."""
-    with manifest.open(encoding="utf-8") as file:
-        return [json.loads(line) for line in file]

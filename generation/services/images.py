@@ -1,25 +1,20 @@
-"""Handing out pixels: real ones audited, synthetic ones in bulk."""
+"""Handing out the pixels of real images: every look is recorded."""
 
 from __future__ import annotations
 
-import zipfile
-from collections.abc import Iterator, Sequence
-from io import RawIOBase
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 from django.core.signing import BadSignature, TimestampSigner
 from django.db import transaction
-from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponseBase
 
-from generation.models import Batch, BatchState, Dataset, SourceImage
+from generation.models import Dataset, SourceImage
 from synthlab.accounts.models import User
 from synthlab.core.audit import dataset_chain, record_event
-from synthlab.core.exceptions import Conflict
-from synthlab.core.files import path_of, serve_file
+from synthlab.core.files import serve_file
 
-# The archive of a batch is the same bytes whenever it is made.
-ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
 _AS_PNG: Any = {"content_type": "image/png", "immutable": False}
 
 
@@ -89,48 +84,3 @@ def serve_real_image(
 def _private(response: HttpResponseBase) -> HttpResponseBase:
     response.headers["Cache-Control"] = "private, no-store"
     return response
-
-
-class _Chunks(RawIOBase):
-    """A write-only, non-seekable file whose content is taken away as it comes."""
-
-    def __init__(self) -> None:
-        self._parts: list[bytes] = []
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: object) -> int:
-        part = bytes(data)  # type: ignore[call-overload]
-        self._parts.append(part)
-        return len(part)
-
-    def take(self) -> bytes:
-        joined = b"".join(self._parts)
-        self._parts.clear()
-        return joined
-
-
-def stream_archive(*, actor: User, batch: Batch) -> StreamingHttpResponse:
-    """A zip of a finished batch, one image in memory at a time.
-
-    Raises:
-        Conflict: The batch has not finished.
-    """
-    if batch.state != BatchState.SUCCEEDED:
-        raise Conflict(
-            "batch_not_finished", f"This batch is {batch.state}; download it when it has succeeded."
-        )
-    response = StreamingHttpResponse(_zip_parts(batch), content_type="application/zip")
-    response["Content-Disposition"] = f'attachment; filename="batch-{batch.pk}.zip"'
-    return response
-
-
-def _zip_parts(batch: Batch) -> Iterator[bytes]:
-    sink = _Chunks()
-    with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as archive:  # type: ignore[type-var, arg-type, unused-ignore]
-        for index, digest in batch.images.order_by("index").values_list("index", "digest").iterator():
-            entry = zipfile.ZipInfo(f"{index:06d}.png", date_time=ZIP_EPOCH)
-            archive.writestr(entry, path_of(digest).read_bytes())
-            yield sink.take()
-    yield sink.take()

@@ -188,11 +188,15 @@ def _copy_in(path: Path) -> tuple[Path, StoredFile]:
     # A copy, not a link: the one who wrote the original may still hold it open.
     pending = _pending_path()
     sha, size = hashlib.sha256(), 0
-    with path.open("rb") as source, pending.open("wb") as target:
-        while chunk := source.read(_CHUNK):
-            sha.update(chunk)
-            target.write(chunk)
-            size += len(chunk)
+    try:
+        with path.open("rb") as source, pending.open("wb") as target:
+            while chunk := source.read(_CHUNK):
+                sha.update(chunk)
+                target.write(chunk)
+                size += len(chunk)
+    except BaseException:
+        pending.unlink(missing_ok=True)  # a full disk needs the room at once
+        raise
     return pending, StoredFile(sha.hexdigest(), size)
 
 

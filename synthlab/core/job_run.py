@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -20,6 +21,8 @@ from synthlab.core.models import Job, JobState
 from synthlab.logs import get_logger
 
 log = get_logger(__name__)
+
+DISK_FULL = "The disk is full. What was complete is kept; make room, then queue the job again."
 
 Handler = Callable[[JobContext], dict[str, Any] | None]
 
@@ -72,12 +75,18 @@ def _attempt(job: Job) -> None:
     except UnknownKind as error:
         finish(job, JobState.FAILED, code="unknown_kind", error=str(error))
     except Exception as error:
-        log.exception("job_handler_raised")
-        crash(
-            job, code="unexpected_error", error=f"An unexpected error ({type(error).__name__}); see the log."
-        )
+        _end_by_error(job, error)
     job.refresh_from_db()
     remove_old_folders(job)
+
+
+def _end_by_error(job: Job, error: Exception) -> None:
+    """What nobody expected is tried again; on a full disk that would only fill it again."""
+    log.exception("job_handler_raised")
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        finish(job, JobState.FAILED, code="disk_full", error=DISK_FULL)
+        return
+    crash(job, code="unexpected_error", error=f"An unexpected error ({type(error).__name__}); see the log.")
 
 
 def _work(job: Job, lease: Lease) -> None:

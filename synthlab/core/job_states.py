@@ -77,8 +77,9 @@ def finish(
             raise LeaseLost
         job.refresh_from_db()
         if state != JobState.SUCCEEDED:
-            _run_on_end(job)
+            # The shards' rows before the subject's: a shard that commits holds its own row, then takes the subject's.
             _cancel_shards(job)
+            _run_on_end(job)
         if parent is not None:
             _roll_up(parent, job)
     kill_point("job.finished")

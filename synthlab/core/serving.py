@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -55,10 +55,50 @@ def serve_path(
         response: HttpResponseBase = FileResponse(file, content_type=content_type)
     elif span.length <= 0:
         file.close()
-        response = HttpResponse(status=416, headers={"Content-Range": f"bytes */{size}"})
+        response = _unmet(size)
     else:
         response = _partial(file, span, size, content_type)
     return _with_headers(response, quoted, content_type, filename, immutable)
+
+
+@dataclass(frozen=True)
+class MadeContent:
+    """Content that is put together while it is sent, the same bytes each time.
+
+    Attributes:
+        size: Bytes of the whole.
+        etag: Changes whenever a byte does.
+        read: `read(first, length)` yields these bytes in pieces.
+    """
+
+    size: int
+    etag: str
+    read: Callable[[int, int], Iterator[bytes]]
+
+
+def serve_made(
+    request: HttpRequest, content: MadeContent, *, content_type: str, filename: str
+) -> HttpResponseBase:
+    """Answer with content that lies in no file, as a download; ranges and conditions as with a file."""
+    quoted = quote_etag(content.etag)
+    if _matches(request.headers.get("If-None-Match", ""), quoted):
+        return _with_headers(HttpResponse(status=304), quoted, content_type, filename, immutable=False)
+    span = _requested_span(request, quoted, content.size)
+    if span is not None and span.length <= 0:
+        response: HttpResponseBase = _unmet(content.size)
+    else:
+        sent = span or _Span(0, content.size - 1)
+        response = StreamingHttpResponse(
+            content.read(sent.first, sent.length), status=206 if span else 200, content_type=content_type
+        )
+        response.headers["Content-Length"] = str(sent.length)
+        if span:
+            response.headers["Content-Range"] = f"bytes {span.first}-{span.last}/{content.size}"
+    return _with_headers(response, quoted, content_type, filename, immutable=False)
+
+
+def _unmet(size: int) -> HttpResponse:
+    return HttpResponse(status=416, headers={"Content-Range": f"bytes */{size}"})
 
 
 def _matches(header: str, etag: str) -> bool:

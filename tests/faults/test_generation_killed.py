@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,6 @@ from evaluation.models import Evaluation, EvaluationState, GateDecision, ImageSc
 from evaluation.services import evaluating
 from generation.models import (
     Batch,
-    BatchState,
     Dataset,
     Generator,
     Training,
@@ -22,8 +20,7 @@ from generation.models import (
     TrainingSample,
     TrainingState,
 )
-from generation.services import batches, training
-from synthlab.core.files import path_of
+from generation.services import training
 from synthlab.core.invariants import find_violations
 from synthlab.core.jobs import execute
 from synthlab.core.models import AuditEvent, Job, JobState
@@ -133,25 +130,6 @@ def trained(dataset: Dataset) -> Generator:
     execute(str(job_of(run).pk))
     assert fresh(job_of(run)).state == JobState.SUCCEEDED, job_of(run).error
     return run.generators.get()
-
-
-def test_a_killed_batch_goes_on_with_its_next_shard(start: Start, dataset: Dataset) -> None:
-    generator = trained(dataset)
-    count = 2 * batches.SHARD_SIZE + 7
-    batch = batches.request_batch(actor=dataset.owner, generator=generator, count=count, seed=5)
-    cluster = start()
-    wait_for(lambda: batch.images.count() == batches.SHARD_SIZE, 90)
-    first = dict(batch.images.values_list("index", "pk"))
-    kill_worker_of(child_of(cluster, "generation.ml"))
-    wait_for(lambda: fresh(job_of(batch)).is_finished, 120, sweeping=True)
-    assert (job_of(batch).state, job_of(batch).fence) == (JobState.SUCCEEDED, 2)
-    batch.refresh_from_db()
-    assert batch.state == BatchState.SUCCEEDED
-    assert list(batch.images.values_list("index", flat=True)) == list(range(count))
-    assert first.items() <= dict(batch.images.values_list("index", "pk")).items()
-    assert AuditEvent.objects.filter(action="batch.succeeded", target_id=batch.pk).count() == 1
-    for image in batch.images.filter(index__in=(0, batches.SHARD_SIZE, count - 1)):
-        assert hashlib.sha256(path_of(image.digest).read_bytes()).hexdigest() == image.digest
 
 
 def test_a_killed_evaluation_measures_once(start: Start, dataset: Dataset) -> None:

@@ -52,7 +52,11 @@ PROGRAM = textwrap.dedent(
     def crash(spec, reporter):
         raise RuntimeError("a bug")
 
-    child_main({"work": work, "wait": wait, "hold": hold, "refuse": refuse, "crash": crash})
+    def fill(spec, reporter):
+        with open("/dev/full", "w") as full:
+            full.write("x")
+
+    child_main({"fill": fill, "work": work, "wait": wait, "hold": hold, "refuse": refuse, "crash": crash})
     """
 )
 
@@ -221,6 +225,14 @@ def test_bad_input_is_an_error_line_and_status_3(program: Path) -> None:
     assert lines == [{"type": "error", "code": "too_few_images", "detail": "8 are needed"}]
     assert process.returncode == 3
     assert "Traceback" not in log
+
+
+def test_a_full_disk_is_said_in_words(program: Path) -> None:
+    process = start(program, "fill")
+    lines, _ = finish(process)
+    [line] = lines
+    assert (line["type"], line["code"], process.returncode) == ("error", "disk_full", 3)
+    assert "make room" in line["detail"]
 
 
 def test_a_bug_is_a_crash_with_its_traceback_on_stderr(program: Path) -> None:

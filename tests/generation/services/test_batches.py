@@ -1,11 +1,14 @@
 """Asking for batches: what is refused, what is planned, what a repeated shard does."""
 
-from typing import Any
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
 from generation.models import Batch, BatchState, GeneratorState
 from generation.services import batches, datasets
+from generation.services.class_mix import class_counts, planned_images
+from generation.services.shards import shard_spans
 from synthlab.core.exceptions import Conflict, InvalidInput, NotAllowed
 from synthlab.core.jobs import requeue_job
 from synthlab.core.models import Job, JobState
@@ -81,7 +84,7 @@ def test_a_stranger_gets_nothing():
 )
 def test_the_class_mix_sums_to_the_count(count, mix, expected):
     generator = make_generator(classes=("a", "b", "c"))
-    assert batches.class_counts(generator, count, mix) == expected
+    assert class_counts(generator, count, mix) == expected
 
 
 @pytest.mark.parametrize(
@@ -90,21 +93,56 @@ def test_the_class_mix_sums_to_the_count(count, mix, expected):
 )
 def test_shares_that_do_not_add_up_are_refused(mix):
     with pytest.raises(InvalidInput) as refusal:
-        batches.class_counts(make_generator(classes=("a", "b")), 10, mix)
+        class_counts(make_generator(classes=("a", "b")), 10, mix)
     assert refusal.value.code == "bad_class_mix"
 
 
-def test_the_plan_covers_every_index_once_whatever_the_shard():
-    generator = make_generator(classes=("a", "b"))
-    batch = make_batch(
-        generator=generator, count=1201, state=BatchState.QUEUED, class_mix={"a": 1, "b": 1200}
-    )
-    seen: list[dict[str, Any]] = []
-    while shard := batches.next_shard(batch, len(seen)):
-        assert len(shard) <= batches.SHARD_SIZE
-        seen += shard
-    assert [image["index"] for image in seen] == list(range(1201))
-    assert [image["class"] for image in seen].count(0) == 1
+def test_the_plan_covers_every_index_once_whatever_the_shards(settings):
+    generator = make_generator(classes=("a", "b", "c"))
+    mix = {"a": 1, "b": 0, "c": 1200}
+    batch = make_batch(generator=generator, count=1201, state=BatchState.QUEUED, class_mix=mix)
+    whole = planned_images(batch, 0, 1201)
+    assert [image["index"] for image in whole] == list(range(1201))
+    assert [image["class"] for image in whole] == [0] + [2] * 1200
+    settings.SHARD_IMAGES = 500
+    spans = list(shard_spans(1201))
+    assert spans == [(0, 500), (500, 1000), (1000, 1201)]
+    assert [image for span in spans for image in planned_images(batch, *span)] == whole
+
+
+def test_a_large_batch_is_queued_in_shards_and_a_small_one_is_its_own(settings):
+    settings.SHARD_IMAGES = 4
+    generator = make_generator()
+    owner = generator.dataset.owner
+    small = batches.request_batch(actor=owner, generator=generator, count=4, seed=1)
+    large = batches.request_batch(actor=owner, generator=generator, count=10, seed=1)
+    assert small.job is not None
+    assert large.job is not None
+    assert not small.job.children.exists()
+    shards = large.job.children.order_by("payload__first")
+    assert [(shard.kind, shard.payload) for shard in shards] == [
+        ("batch_shard", {"first": first, "stop": stop}) for first, stop in ((0, 4), (4, 8), (8, 10))
+    ]
+    assert sum(shard.progress_total for shard in shards) == large.job.progress_total == 10
+
+
+def test_a_person_may_ask_for_so_many_images_in_a_day(settings):
+    settings.IMAGES_PER_DAY = 100
+    generator = make_generator()
+    owner = generator.dataset.owner
+    first = batches.request_batch(actor=owner, generator=generator, count=60, seed=1)
+    with pytest.raises(InvalidInput) as refusal:
+        batches.request_batch(actor=owner, generator=generator, count=41, seed=2)
+    assert refusal.value.code == "batch_quota"
+    assert refusal.value.extra["left"] == 40
+    assert "40 are left" in refusal.value.detail
+    member = make_scientist()
+    datasets.set_member(actor=owner, dataset=generator.dataset, user=member)
+    batches.request_batch(actor=member, generator=generator, count=100, seed=2)
+    batches.cancel_batch(actor=owner, batch=first)  # made nothing, so it costs nothing
+    second = batches.request_batch(actor=owner, generator=generator, count=100, seed=2)
+    Batch.objects.filter(pk=second.pk).update(created_at=timezone.now() - timedelta(hours=25))
+    batches.request_batch(actor=owner, generator=generator, count=100, seed=3)
 
 
 def test_cancelling_a_finished_batch_is_a_conflict():
