@@ -106,6 +106,11 @@ class Lab:
         return problem(404, "not_found") if "/batches/" not in path else problem(409, "batch_not_finished")
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 64  # on a busy machine five would refuse lines that no test broke
+
+
 def problem(status: int, code: str, **headers: str) -> tuple[int, dict[str, str], Any]:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return status, named, {"status": status, "code": code, "detail": f"about {code}", "request_id": "r-1"}
@@ -114,8 +119,7 @@ def problem(status: int, code: str, **headers: str) -> tuple[int, dict[str, str]
 @contextmanager
 def serving(lab: Lab) -> Iterator[str]:
     """The laboratory's address, while it is open."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(lab))
-    server.daemon_threads = True
+    server = _Server(("127.0.0.1", 0), _handler_of(lab))
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:

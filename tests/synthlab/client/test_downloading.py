@@ -71,17 +71,18 @@ def test_a_broken_archive_goes_on_where_it_stopped(open_lab: Any, tmp_path: Path
 
 
 def test_a_download_that_broke_goes_on_in_another_process(open_lab: Any, tmp_path: Path) -> None:
-    lab, client = open_lab(MANY, tries=1)
+    lab, client = open_lab(MANY, tries=2)
     lab.cuts[archive_path(lab)] = [9000] + [0] * 5
-    with pytest.raises(httpx.RemoteProtocolError):
+    with pytest.raises(httpx.TransportError):
         batch_of(lab, client).download(tmp_path / "out")
     assert not (tmp_path / "out" / "images.jsonl").exists()
-    assert (tmp_path / "out" / "archive.zip.part").stat().st_size == 9000
+    have = (tmp_path / "out" / "archive.zip.part").stat().st_size
+    assert 0 < have <= 9000
     lab.cuts.clear()
     lab.seen.clear()
     folder = batch_of(lab, client).download(tmp_path / "out")
     asked = next(headers for _, path, headers in lab.seen if path == archive_path(lab))
-    assert asked["Range"] == "bytes=9000-"
+    assert asked["Range"] == f"bytes={have}-"
     assert asked["If-Range"].startswith('"')
     assert_whole(lab, folder)
 
