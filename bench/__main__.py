@@ -1,6 +1,7 @@
 """`python -m bench`: the benchmarks of up to 5 minutes; `--full`: all, going on where an interrupted run stopped.
 
-Both put what they find into docs/benchmarks.md; with QUICK=1 nothing is written, because quick figures are rough.
+Both put what they find into docs/benchmarks.md; with QUICK=1 nothing is written, because quick figures are rough. With
+BENCH_MINUTES=60 a benchmark of hours begins nothing new after 60 minutes, writes down what it has, and goes on next time.
 """
 
 import argparse
@@ -47,18 +48,25 @@ def run_one(one: Bench, *, quick: bool, resume: bool) -> dict[str, Any]:
     print(table(record["columns"], record["rows"]))
     print(json.dumps(record["summary"]), flush=True)
     if not quick:
+        update_document(DOCUMENT, record)
+    if not quick and record["is_complete"]:
         _record_path(one).write_text(
             json.dumps({"fingerprint": fingerprint(one), "record": record}), encoding="utf-8"
         )
-        update_document(DOCUMENT, record)
     return record
 
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--full", action="store_true", help="also those of more than 5 minutes; resumes")
-    full = parser.parse_args(arguments).full
-    chosen = [one for one in discover() if full or is_quick() or one.minutes <= SHORT_MINUTES]
+    parser.add_argument("names", nargs="*", help="only these")
+    asked = parser.parse_args(arguments)
+    full = asked.full
+    chosen = [
+        one
+        for one in discover()
+        if (full or is_quick() or one.minutes <= SHORT_MINUTES) and one.name in (asked.names or [one.name])
+    ]
     missed: list[str] = []
     for one in chosen:
         try:

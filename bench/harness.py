@@ -7,6 +7,7 @@ machine does meets all of them alike; the ratio of two medians is what an aim is
 
 import hashlib
 import json
+import math
 import os
 import statistics
 import threading
@@ -49,6 +50,11 @@ class Result:
     columns: Sequence[str]
     rows: Sequence[Sequence[str | float | int]]
     notes: Sequence[str] = ()
+    is_complete: bool = True
+
+
+class OutOfTimeError(Exception):
+    """The minutes that `BENCH_MINUTES` gave are over; what was measured is kept."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,12 +63,19 @@ class Run:
 
     quick: bool
     cells: Path
+    deadline: float = math.inf  # of `time.monotonic`: no cell is begun after it
 
     def cell(self, key: str, measure: Callable[[], Any]) -> Any:
-        """The JSON value of one finished part; measured only if no earlier, interrupted run has it."""
+        """The JSON value of one finished part; measured only if no earlier, interrupted run has it.
+
+        Raises:
+            OutOfTimeError: it would have to be measured, and the time is over.
+        """
         known = _read_json(self.cells)
         if key in known:
             return known[key]
+        if time.monotonic() > self.deadline:
+            raise OutOfTimeError
         value = measure()
         with _WRITING:  # cells may be measured side by side
             _write_json(self.cells, {**_read_json(self.cells), key: value})
@@ -111,12 +124,15 @@ def execute(bench: Bench, *, quick: bool) -> dict[str, Any]:
     if quick:
         cells.unlink(missing_ok=True)
     started = time.perf_counter()
-    result = bench.measure(Run(quick=quick, cells=cells))
-    cells.unlink(missing_ok=True)
+    minutes = float(os.environ.get("BENCH_MINUTES") or math.inf)
+    result = bench.measure(Run(quick=quick, cells=cells, deadline=time.monotonic() + minutes * 60))
+    if result.is_complete:
+        cells.unlink(missing_ok=True)
     return {
         "summary": summarise(bench, result.ratios),
         "title": bench.title,
         "quick": quick,
+        "is_complete": result.is_complete,
         "seconds": round(time.perf_counter() - started, 1),
         "columns": list(result.columns),
         "rows": [list(row) for row in result.rows],

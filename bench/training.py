@@ -5,6 +5,7 @@ dishonest generators stand beside them: the training images replayed, and replay
 of all and must be caught by the copy column.
 """
 
+import itertools
 import shutil
 import statistics
 import tempfile
@@ -19,7 +20,7 @@ import numpy as np
 from PIL import Image
 
 from bench import training_runs as runs
-from bench.harness import Aim, Bench, Result, Run, run_alone
+from bench.harness import Aim, Bench, OutOfTimeError, Result, Run, run_alone
 from bench.training_sets import ImageSet, cells, tissue
 
 # On processors a minute is one of two cores, and each contender has one of them; a GPU serves one contender at a time.
@@ -67,7 +68,8 @@ def measure(run: Run) -> Result:
             return _measure(run, QUICK, Path(temporary))
     folder = run.cells.with_suffix("")  # checkpoints: a run that was interrupted goes on from there
     result = _measure(run, FULL, folder)
-    shutil.rmtree(folder)
+    if result.is_complete:
+        shutil.rmtree(folder)
     return result
 
 
@@ -77,41 +79,48 @@ def _measure(run: Run, plan: Plan, folder: Path) -> Result:
         sets.append(cut_cells)
     rows: list[list[str | float]] = []
     ratios: dict[str, float] = {}
+    complete = True
     for images in sets:
-        table = _contenders(run, plan, images, folder)
-        for name, marks in table.items():
-            rows += [_row(images, name, plan.label(mark), cells_) for mark, cells_ in marks.items()]
-        ratios |= dict(_ratios(plan, images, table))
         for name, forge in CONTROLS.items():
             cell = run.cell(f"{images.name}/{name}", partial(_control, plan, images, forge, folder))
             rows.append(_row(images, name, "–", [cell]))
             ratios[f"{images.name}_{name}_flagged".replace(" ", "_")] = cell["copies"]
-    return Result(ratios=ratios, columns=COLUMNS, rows=rows, notes=list(_notes(run, plan, sets)))
+    for images in sets:
+        table, is_whole = _contenders(run, plan, images, folder)
+        complete = complete and is_whole
+        for name, marks in table.items():
+            rows += [
+                _row(images, name, plan.label(mark), measured) for mark, measured in marks.items() if measured
+            ]
+        ratios |= dict(_ratios(plan, images, table))
+    notes = list(_notes(run, plan, sets))
+    if not complete:
+        notes.append("Not all was measured yet: the column of seeds says how many runs stand behind a row.")
+    return Result(ratios=ratios, columns=COLUMNS, rows=rows, notes=notes, is_complete=complete)
 
 
-def _contenders(run: Run, plan: Plan, images: ImageSet, folder: Path) -> dict[str, Marks]:
-    """All contenders at all marks; those of one seed side by side, so that both meet the same machine."""
+def _contenders(run: Run, plan: Plan, images: ImageSet, folder: Path) -> tuple[dict[str, Marks], bool]:
+    """All contenders at all marks, and whether time sufficed; those of one seed side by side, on the same machine."""
     table: dict[str, Marks] = {name: {mark: [] for mark in plan.seconds} for name in NAMES}
     with ThreadPoolExecutor(CORES) as pool:
-        for seed in plan.seeds:
-            for name, cells_ in zip(
-                table,
-                pool.map(partial(_one_run, run, plan, images, folder, seed), table),
-                strict=True,
-            ):
-                for mark, cell in cells_.items():
-                    table[name][mark].append(cell)
-    return table
+        for mark, seed in itertools.product(plan.seconds, plan.seeds):
+            to_mark = partial(_one_cell, run, plan, images, folder, seed, mark)
+            try:
+                measured = dict(zip(table, pool.map(to_mark, table), strict=True))
+            except OutOfTimeError:
+                return table, False
+            for name, cell in measured.items():
+                table[name][mark].append(cell)
+    return table, True
 
 
-def _one_run(run: Run, plan: Plan, images: ImageSet, folder: Path, seed: int, name: str) -> dict[float, Cell]:
+def _one_cell(
+    run: Run, plan: Plan, images: ImageSet, folder: Path, seed: int, mark: float, name: str
+) -> Cell:
     work = folder / images.name / f"{name}-{seed}"
-    return {
-        mark: run.cell(
-            f"{images.name}/{name}/{seed}/{mark:g}", partial(_cell, plan, mark, images, name, seed, work)
-        )
-        for mark in plan.seconds
-    }
+    key = f"{images.name}/{name}/{seed}/{mark:g}"
+    cell: Cell = run.cell(key, partial(_cell, plan, mark, images, name, seed, work))
+    return cell
 
 
 def _cell(plan: Plan, mark: float, images: ImageSet, name: str, seed: int, work: Path) -> Cell:
@@ -165,10 +174,14 @@ def _row(images: ImageSet, name: str, minutes: str, measured: Sequence[Cell]) ->
 def _ratios(plan: Plan, images: ImageSet, table: Mapping[str, Marks]) -> Iterator[tuple[str, float]]:
     """KID of dcgan-s at a mark over the best that dcgan had reached by then."""
     kid = {
-        name: {mark: statistics.median(cell["kid"] for cell in cells_) for mark, cells_ in marks.items()}
+        name: {
+            mark: statistics.median(cell["kid"] for cell in measured)
+            for mark, measured in marks.items()
+            if measured
+        }
         for name, marks in table.items()
     }
-    for mark in plan.seconds:
+    for mark in kid["dcgan-s"]:
         best = min(value for earlier, value in kid["dcgan"].items() if earlier <= mark)
         yield f"{images.name}_kid_after_{plan.label(mark)}_min", kid["dcgan-s"][mark] / best
         if runs.PEER in kid:
