@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from pathlib import Path
 
@@ -34,14 +35,21 @@ def remove_old_folders(job: Job) -> int:
     kept = set() if job.state == JobState.SUCCEEDED else {_checkpoint_fence(job)}
     if not job.is_finished:
         kept.add(str(job.fence))
-    paths = list(home.iterdir()) if home.is_dir() else []
+    paths = _held(home)
     # What is newer than the row that we were given belongs to somebody who claimed the job in the meantime.
     doomed = [path for path in paths if path.name not in kept and not _is_newer(path, job)]
     for path in doomed:
         shutil.rmtree(path, ignore_errors=True)
-    if home.is_dir() and not any(home.iterdir()):
+    with contextlib.suppress(OSError):  # not empty, or gone: the sweep and the worker tidy at the same time
         home.rmdir()
     return len(doomed)
+
+
+def _held(home: Path) -> list[Path]:
+    try:
+        return list(home.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
 
 
 def _is_newer(path: Path, job: Job) -> bool:

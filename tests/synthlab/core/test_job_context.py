@@ -1,5 +1,6 @@
 """What a handler can say, and that none of it is written once the job is somebody else's."""
 
+import shutil
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -11,7 +12,7 @@ from django.db.models.functions import Now
 from synthlab.core.audit import record_event
 from synthlab.core.job_context import JobCancelled, JobContext
 from synthlab.core.job_lease import Lease
-from synthlab.core.job_states import LeaseLost, claim
+from synthlab.core.job_states import LeaseLost, claim, finish
 from synthlab.core.job_sweep import quiet_lanes, sweep
 from synthlab.core.job_work import job_folder, make_work_folder, remove_old_folders
 from synthlab.core.jobs import enqueue_job
@@ -187,3 +188,19 @@ def test_a_lane_that_takes_nothing_is_seen(job: Job) -> None:
     assert quiet_lanes(60) == set()  # one is at work
     Job.objects.filter(pk=job.pk).update(heartbeat_at=Now() - timedelta(hours=1))
     assert quiet_lanes(60) == {"short"}
+
+
+def test_two_may_tidy_the_same_folder(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sweep removes the last folder of a job, and its home, just before its worker does."""
+    folder = make_work_folder(job)
+    finish(job, JobState.SUCCEEDED)
+    real = shutil.rmtree
+
+    def both(path: Path, **options: bool) -> None:
+        real(path, **options)
+        job_folder(job).rmdir()
+
+    monkeypatch.setattr("synthlab.core.job_work.shutil.rmtree", both)
+    assert remove_old_folders(job) == 1
+    assert not folder.exists()
+    assert remove_old_folders(job) == 0
