@@ -132,14 +132,7 @@ class TrainConfig:
         if isinstance(values.get("augment"), list):
             values["augment"] = tuple(values["augment"])
         _check_types(cls, values)
-        # JSON has one kind of number; PyTorch's optimisers refuse 0 where they want 0.0.
-        kinds = {field.name: str(field.type) for field in dataclasses.fields(cls)}
-        return cls(
-            **{
-                name: float(value) if "float" in kinds[name] and _is_number(value) else value
-                for name, value in values.items()
-            }
-        )
+        return cls(**_with_floats(cls, values))
 
     def to_dict(self) -> dict[str, Any]:
         """All fields as JSON-ready values; `from_request` takes them back."""
@@ -181,6 +174,15 @@ def _check_types(cls: type[TrainConfig], values: Mapping[str, Any]) -> None:
         }[kind]
         if not fits:
             raise BadInput("bad_config", f"{field.name}: must be {kind} (was {value!r})")
+
+
+def _with_floats(cls: type[TrainConfig], values: Mapping[str, Any]) -> dict[str, Any]:
+    """JSON has one kind of number; PyTorch's optimisers refuse 0 where they want 0.0."""
+    kinds = {field.name: str(field.type) for field in dataclasses.fields(cls)}
+    return {
+        name: float(value) if "float" in kinds[name] and _is_number(value) else value
+        for name, value in values.items()
+    }
 
 
 def _is_int(value: object) -> bool:

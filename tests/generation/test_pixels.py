@@ -82,7 +82,7 @@ def test_evaluation_reads_sixteen_bits_whole(tmp_path):
     path = tmp_path / "deep.png"
     path.write_bytes(encode_png(RAMP))
     pixels, mode = decode(ImageRef(id="a", path=path, group="g"))
-    assert (mode, pixels.dtype) == ("grey", np.uint8)
+    assert (mode, pixels.dtype) == ("grey", np.dtype(np.uint8))
     assert np.array_equal(pixels, np.stack([EIGHT] * 3, axis=2))
 
 

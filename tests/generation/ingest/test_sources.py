@@ -75,7 +75,7 @@ def test_sixteen_bits_come_through_whole(tmp_path, data):
     outcome = ingest_here(tmp_path, [data], {"bits": 16})
     (row,) = outcome.accepted
     stored = outcome.pixels(row)
-    assert (row["bits"], row["source"]["bits_stored"], stored.dtype) == (16, 16, np.uint16)
+    assert (row["bits"], row["source"]["bits_stored"], stored.dtype) == (16, 16, np.dtype(np.uint16))
     assert np.abs(stored.astype(int) - RAMP).max() <= (1 if "window" in row["source"] else 0)
     assert row["pixel_digest"] == pixel_digest(stored)
     with zipfile.ZipFile(io.BytesIO(zipped([("a", (outcome.work / row["file"]).read_bytes())]))) as again:
@@ -87,11 +87,12 @@ def test_sixteen_bits_come_through_whole(tmp_path, data):
 
 def test_sixteen_bits_are_kept_through_resizing_cropping_and_tiling(tmp_path):
     large = np.asarray(Image.fromarray(RAMP.astype(np.float32)).resize((128, 128)), np.uint16)
-    for name, options in {
+    ways: dict[str, dict[str, object]] = {
         "resized": {"image_size": 32},
         "tiled": {"tile": {"size": 32}},
         "padded": {"image_size": 64, "fit": "pad"},
-    }.items():
+    }
+    for name, options in ways.items():
         outcome = ingest_here(tmp_path / name, [encoded(large)], {"bits": 16, **options})
         assert {row["bits"] for row in outcome.accepted} == {16}
         assert max(len(np.unique(outcome.pixels(row))) for row in outcome.accepted) > 256

@@ -18,7 +18,7 @@ def pictures(*names):
 
 def rows(outcome):
     """Place → class, and places by their group."""
-    groups = {}
+    groups: dict[str, set[str]] = {}
     for row in outcome.accepted:
         groups.setdefault(row["group_key"], set()).add(row["ordinal"])
     return {row["ordinal"]: row["class"] for row in outcome.accepted}, sorted(map(sorted, groups.values()))
