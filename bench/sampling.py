@@ -1,4 +1,4 @@
-"""Sampling end to end against what the machine can do; the model service against a bare loop; what precision changes.
+"""Sampling end to end against what the machine can do, its memory by size, and what another precision changes.
 
 A batch runs from its request to its last row, its files durable, in a throw-away home on SQLite. The generator is the one
 that comes with SynthLab (64 px, RGB).
@@ -9,38 +9,35 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from bench.harness import ROOT, STORE, Aim, Bench, Result, Run, run_alone
-from bench.sampling_service import Service, bare_loop, grey_levels
+from generation.ml.device import choose_device
+from generation.ml.replay import compare
+from generation.ml.sampling import ImageRequest, Sampler
+from generation.ml.weights import load_generator
 
 WEIGHTS = ROOT / "generation" / "pretrained" / "ihc-64.safetensors"
 COUNT, SMALL = 10_000, 1_000
-SAMPLE, REQUEST, CALLERS = 16, 64, 4
-MOST_SECONDS = 0.25  # within which 19 of 20 samples of 16 images shall be there
 
 Rows = list[list[str | float | int]]
 
 
 def measure(run: Run) -> Result:
-    """Limit and path in turns, then memory by size, the service, and what another precision changes."""
+    """Limit and path in turns, then memory by size, and what another precision changes."""
     count, rounds = (100, 1) if run.quick else (COUNT, 3)
     STORE.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="sampling-", dir=STORE) as folder:
         speed, rows = _speed(run, Path(folder), count, rounds)
         memory = {} if run.quick else _memory(run, Path(folder), count)
-        service, more = _service(run, Path(folder))
-    precision = run.cell("precision", lambda: grey_levels(WEIGHTS, 64 if run.quick else 512))
-    rows += more
+    precision = run.cell("precision", lambda: grey_levels(32 if run.quick else 512))
     rows.append(["bfloat16 against float32", "largest difference, grey levels", precision["largest"]])
     rows.append(["bfloat16 against float32", "share of pixels that differ", precision["share"]])
     return Result(
-        ratios={**speed, **memory, **service, "grey_levels_of_bfloat16": float(precision["largest"])},
+        ratios={**speed, **memory, "grey_levels_of_bfloat16": float(precision["largest"])},
         columns=["what", "measure", "value"],
         rows=rows,
         notes=[
@@ -85,37 +82,17 @@ def _memory(run: Run, folder: Path, count: int) -> dict[str, float]:
     }
 
 
-def _service(run: Run, folder: Path) -> tuple[dict[str, float], Rows]:
-    """Throughput with callers side by side against a bare loop, and how long a small sample takes."""
-    requests, samples = (4, 20) if run.quick else (64, 200)
-    found = run.cell("service", lambda: _measured_service(folder, requests, samples))
-    rows: Rows = [
-        ["model service, 4 callers", "images a second", found["service"]],
-        ["bare loop", "images a second", found["bare"]],
-        ["16 images from the service", "p95, ms", found["p95"] * 1000],
-    ]
+def grey_levels(count: int) -> dict[str, float]:
+    """How far the same recipes come out apart in bfloat16 and float32: the largest difference, the share of pixels."""
+    made = []
+    for dtype in ("float32", "bfloat16"):
+        device = choose_device(dtype)
+        sampler = Sampler(load_generator(WEIGHTS, device=device.torch), device)
+        made.append(list(sampler.sample([ImageRequest(batch_seed=1, index=index) for index in range(count)])))
+    found = [compare(first.pixels, second.pixels) for first, second in zip(*made, strict=True)]
     return {
-        "service_over_bare_loop": found["service"] / found["bare"],
-        "p95_of_16_images_over_250_ms": found["p95"] / MOST_SECONDS,
-    }, rows
-
-
-def _measured_service(folder: Path, requests: int, samples: int) -> dict[str, float]:
-    with Service(WEIGHTS, folder) as service:
-        service.sample(SAMPLE, seed=0)  # loads the generator
-        waits = []
-        for seed in range(samples):
-            started = time.perf_counter()
-            service.sample(SAMPLE, seed=seed)
-            waits.append(time.perf_counter() - started)
-        started = time.perf_counter()
-        with ThreadPoolExecutor(CALLERS) as callers:
-            list(callers.map(lambda seed: service.sample(REQUEST, seed=seed), range(requests)))
-        rate = requests * REQUEST / (time.perf_counter() - started)
-    return {
-        "service": rate,
-        "bare": bare_loop(WEIGHTS, requests * REQUEST),
-        "p95": statistics.quantiles(waits, n=20)[-1],
+        "largest": max(one["max_difference"] for one in found),
+        "share": sum(one["share"] for one in found) / len(found),
     }
 
 
@@ -133,21 +110,19 @@ def _child(verb: str, spec: dict[str, Any], folder: Path) -> dict[str, Any]:
 
 BENCH = Bench(
     name="sampling",
-    title="Sampling: a batch end to end, and the model service",
+    title="Sampling: a batch end to end",
     minutes=12,
     aims=[
         Aim(ratio="path_over_limit", at_least=0.6),
         Aim(ratio="worker_memory_of_large_over_small", at_most=1.2),
         Aim(ratio="child_memory_of_large_over_small", at_most=1.2),
-        Aim(ratio="p95_of_16_images_over_250_ms", at_most=1),
-        Aim(ratio="grey_levels_of_bfloat16", at_most=4),
+        Aim(ratio="grey_levels_of_bfloat16", at_most=8),
     ],
     measure=measure,
     sources=[
-        "bench/sampling_*.py",
+        "bench/sampling_runs.py",
         "generation/ml/png.py",
         "generation/ml/sampling.py",
-        "generation/ml/serve.py",
         "generation/ml/verbs.py",
         "generation/services/batches.py",
         "generation/services/shards.py",
