@@ -25,6 +25,7 @@ from synthlab.core.models import Job, JobState
 from tests.factories import make_clinician, make_scientist
 from tests.generation.cast import ROLES, Cast
 from tests.generation.factories import make_batch, make_dataset, make_generator
+from tests.present import present
 
 pytestmark = pytest.mark.django_db
 
@@ -163,7 +164,7 @@ def test_what_one_may_not_do_is_not_offered(cast: Cast) -> None:
 
 def test_everybody_who_sees_a_training_sees_its_progress_and_its_starter_the_log(cast: Cast) -> None:
     run = training.start_training(actor=cast.user("member"), dataset=cast.dataset, config={"preset": "quick"})
-    Job.objects.filter(pk=run.job_id).update(log_tail="a line of its log")
+    Job.objects.filter(pk=present(run.job_id)).update(log_tail="a line of its log")
     page, answer = reverse("training-page", args=[run.pk]), reverse("training-progress", args=[run.pk])
     for role in ("owner", "member", "viewer"):
         client = cast.client(role)
@@ -222,7 +223,7 @@ def test_a_diverged_run_offers_half_the_learning_rates(cast: Cast) -> None:
     run = training.start_training(
         actor=cast.dataset.owner, dataset=cast.dataset, config={"g_lr": 4e-4, "d_lr": 2e-4}
     )
-    Job.objects.filter(pk=run.job_id).update(
+    Job.objects.filter(pk=present(run.job_id)).update(
         state=JobState.FAILED, error_code="diverged", error="No numbers.", finished_at=run.created_at
     )
     Training.objects.filter(pk=run.pk).update(state=TrainingState.FAILED, step=500)

@@ -113,5 +113,5 @@ def test_a_file_may_be_as_large_as_an_upload_and_other_bodies_may_not() -> None:
     assert put(client, f"{url}/files/0", data).status_code == 204
     for method, path in (("POST", f"{url}/finish"), ("PATCH", f"/api/v1/datasets/{dataset.pk}")):
         for kind in ("application/octet-stream", "application/json"):
-            response = client.generic(method, path, data, content_type=kind)
+            response = client.generic(method, path, data.decode(), content_type=kind)
             assert response.status_code == 413, (method, path, kind)

@@ -11,6 +11,7 @@ from generation.models import Training, TrainingMetric
 from generation.services import training
 from synthlab.core.models import Job
 from tests.generation.cast import ROLES, Cast
+from tests.present import present
 
 URL = "/api/v1/trainings/estimate"
 
@@ -71,7 +72,7 @@ def test_a_clone_over_rest(cast: Cast) -> None:
     clone = Training.objects.filter(cloned_from=parent).first()
     assert clone is not None
     assert (clone.config["g_lr"], clone.config["batch_size"], clone.seed) == (3e-4, 12, parent.seed)
-    key = {"HTTP_IDEMPOTENCY_KEY": "the-same-clone-again"}
+    key: dict[str, Any] = {"HTTP_IDEMPOTENCY_KEY": "the-same-clone-again"}
     ids = {cast.client("owner").post(url, {}, format="json", **key).json()["id"] for _ in range(2)}
     assert len(ids) == 1
 
@@ -98,7 +99,7 @@ def test_long_curves_come_thinned_and_once(cast: Cast) -> None:
     assert {len(points) <= 500 for points in curves.values()} == {True}
     assert (curves["g_loss"][0][0], curves["g_loss"][-1][0]) == (0, 24_980)
     assert len(client.get(url, {"points": 20}).json()["metrics"]["g_loss"]) <= 20
-    tag = {"HTTP_IF_NONE_MATCH": answer.headers["ETag"]}
+    tag: dict[str, Any] = {"HTTP_IF_NONE_MATCH": answer.headers["ETag"]}
     assert client.get(url, **tag).status_code == 304
     TrainingMetric.objects.create(training=run, step=25_000, name="g_loss", value=1)
     assert client.get(url, **tag).status_code == 200
@@ -109,6 +110,6 @@ def test_long_curves_come_thinned_and_once(cast: Cast) -> None:
 def test_time_left_counts_the_steps_of_earlier_attempts(cast: Cast) -> None:
     run = training.start_training(actor=cast.dataset.owner, dataset=cast.dataset, config={"steps": 1000})
     facts = {"step": 600, "seconds": 300.0}  # five hundred of them made by an earlier attempt
-    Job.objects.filter(pk=run.job_id).update(facts=facts, progress_done=600, progress_total=1000)
+    Job.objects.filter(pk=present(run.job_id)).update(facts=facts, progress_done=600, progress_total=1000)
     told = cast.client("owner").get(f"/api/v1/trainings/{run.pk}/progress").json()
     assert told["eta_seconds"] == 200

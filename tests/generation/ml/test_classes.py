@@ -21,6 +21,7 @@ from generation.ml.seeding import DataOrder
 from generation.ml.weights import load_generator
 from tests.generation.ml.conftest import CPU
 from tests.generation.ml.runs import Recorder, run
+from tests.present import present
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def uneven(make_manifest):
     """Eighteen images of one class, six of the other; the monitor slice has ten of each."""
 
     def make(**kwargs) -> Path:
-        path = make_manifest(24, monitor=20, **kwargs)
+        path: Path = make_manifest(24, monitor=20, **kwargs)
         manifest = json.loads(path.read_text())
         for place, entry in enumerate(manifest["images"]):
             entry["class"] = "rare" if place % 4 == 0 else "common"
@@ -58,14 +59,17 @@ def test_classes_are_shown_in_the_shares_that_were_asked_for(tiny, uneven, wishe
     assert float(labels.float().mean()) == pytest.approx(rare, abs=0.03)
     # Norm statistics are measured on the same mixture, in every batch of it.
     looker = Looker(config, data, Players(config, 2, CPU))
-    assert float(looker._standing[1].float().mean()) == pytest.approx(rare, abs=0.1)
+    assert float(present(looker._standing[1]).float().mean()) == pytest.approx(rare, abs=0.1)
 
 
 def test_what_is_compared_with_the_monitor_slice_has_its_mixture(tiny, uneven):
     config = tiny(conditional=True, class_targets={"rare": 0.9, "common": 0.1})
     data = load_training_data(uneven(), config)
     looker = Looker(config, data, Players(config, 2, CPU))
-    assert Counter(looker._compared[1].tolist()) == {0: 129, 1: 127}  # of 256, half each in the slice
+    assert Counter(present(looker._compared[1]).tolist()) == {
+        0: 129,
+        1: 127,
+    }  # of 256, half each in the slice
 
 
 def test_a_run_with_classes_has_every_curve_and_one_row_of_the_grid_a_class(tiny, uneven, tmp_path):

@@ -29,7 +29,14 @@ from tests.present import present
 
 pytestmark = pytest.mark.django_db
 
-TINY = {"g_filters": 4, "d_filters": 4, "batch_size": 8, "latent_size": 8, "standing_batches": 1, "steps": 6}
+TINY: dict[str, Any] = {
+    "g_filters": 4,
+    "d_filters": 4,
+    "batch_size": 8,
+    "latent_size": 8,
+    "standing_batches": 1,
+    "steps": 6,
+}
 
 
 def with_classes(*counts: int, groups: int = 4, **kwargs: Any) -> Dataset:

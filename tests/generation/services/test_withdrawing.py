@@ -169,8 +169,10 @@ def test_a_training_on_the_image_stops_and_is_never_resumed(transactional_db: No
     dataset = make_dataset(per_split=10)
     queued, paused = started(dataset), started(dataset, state=TrainingState.PAUSED)
     running = started(dataset, state=TrainingState.RUNNING)
-    Job.objects.filter(pk=running.job_id).update(state=JobState.RUNNING, lease_until=timezone.now(), fence=1)
-    Job.objects.filter(pk=paused.job_id).update(state=JobState.CANCELLED, finished_at=timezone.now())
+    Job.objects.filter(pk=present(running.job_id)).update(
+        state=JobState.RUNNING, lease_until=timezone.now(), fence=1
+    )
+    Job.objects.filter(pk=present(paused.job_id)).update(state=JobState.CANCELLED, finished_at=timezone.now())
     withdraw(dataset, first_of(dataset))
     for run in (queued, paused, running):
         run.refresh_from_db()
@@ -303,9 +305,9 @@ def test_a_check_finds_what_was_not_erased(transactional_db: None) -> None:
     dataset = make_dataset(per_split=10)
     image = first_of(dataset)
     withdrawal = withdraw(dataset, image)
-    Job.objects.filter(pk=withdrawal.job_id).update(state=JobState.DEAD, finished_at=timezone.now())
+    Job.objects.filter(pk=present(withdrawal.job_id)).update(state=JobState.DEAD, finished_at=timezone.now())
     assert [f"image {image.pk}" in line for line in broken()] == [True]
-    Job.objects.filter(pk=withdrawal.job_id).update(state=JobState.QUEUED, finished_at=None)
+    Job.objects.filter(pk=present(withdrawal.job_id)).update(state=JobState.QUEUED, finished_at=None)
     content = path_of(image.digest).read_bytes()
     erase(withdrawal)
     assert broken() == []
