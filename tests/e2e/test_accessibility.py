@@ -12,7 +12,9 @@ from tests.api.world import World, walk_routes
 from tests.e2e.browsing import Visitor
 
 # Answers of other kinds than pages; and the explorer of the API, whose colours and marks are Swagger UI's own.
-NO_PAGES = re.compile(r"^(api/v1/|livez|readyz|studies/<uuid:pk>/results.csv|datasets/.*/gallery/<uuid:image>/)")
+NO_PAGES = re.compile(
+    r"^(api/v1/|livez|readyz|studies/<uuid:pk>/results.csv|datasets/.*/gallery/<uuid:image>/)"
+)
 DRAWN_LATE = re.compile(r"/read/$|/review/$|^trainings/")
 MAIN = re.compile(r"<main.*</main>", re.DOTALL)
 EVERYBODY = (None, "clinician", "scientist", "reader", "reviewer", "manager", "member", "owner", "admin")

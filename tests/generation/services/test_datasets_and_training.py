@@ -71,9 +71,7 @@ def test_a_clinician_can_only_be_a_viewer():
 
 def test_the_monitor_slice_is_whole_groups_of_the_training_split():
     dataset = make_dataset(per_split=80, groups=4)
-    run = training.start_training(
-        actor=dataset.owner, dataset=dataset, config={"preset": "quick"}, seed=3
-    )
+    run = training.start_training(actor=dataset.owner, dataset=dataset, config={"preset": "quick"}, seed=3)
     manifest = training_manifest(run)
     group_of = dict(dataset.images.values_list("digest", "group__key"))
     val = set(dataset.images.in_split(Split.VAL).values_list("digest", flat=True))

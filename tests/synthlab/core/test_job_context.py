@@ -196,7 +196,7 @@ def test_two_may_tidy_the_same_folder(job: Job, monkeypatch: pytest.MonkeyPatch)
     finish(job, JobState.SUCCEEDED)
     real = shutil.rmtree
 
-    def both(path: Path, **options: bool) -> None:
+    def both(path: Path, **options: Any) -> None:
         real(path, **options)
         job_folder(job).rmdir()
 

@@ -164,9 +164,7 @@ def jpeg_zero_height() -> bytes:
     return resized(jpeg(52), 64, 0)
 
 
-@hostile(
-    OK, why="a hundred scans over a large picture", mirrors="progressive JPEG bomb (libjpeg-turbo docs)"
-)
+@hostile(OK, why="a hundred scans over a large picture", mirrors="progressive JPEG bomb (libjpeg-turbo docs)")
 def jpeg_endless_scans() -> bytes:
     grey = np.tile(texture(53), (8, 8))
     data = encoded(grey, "JPEG", progressive=True, quality=50)
