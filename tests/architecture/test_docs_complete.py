@@ -148,10 +148,16 @@ def test_every_threshold_and_metric_stands_on_the_page_of_metrics():
 def test_every_setting_curve_and_warning_of_a_training_stands_on_its_page():
     text = page("reference/training")
     named = [*TrainConfig().to_dict(), *PRESETS, *AUGMENTATIONS]
-    source = (ROOT / "generation/ml/watch.py").read_text() + (ROOT / "generation/services/preflight.py").read_text()
-    named += re.findall(r'(?:yield|return) \(\s*"(\w+)"', source) + re.findall(r'Caution\(\s*code="(\w+)"', source)
+    source = (ROOT / "generation/ml/watch.py").read_text() + (
+        ROOT / "generation/services/preflight.py"
+    ).read_text()
+    named += re.findall(r'(?:yield|return) \(\s*"(\w+)"', source) + re.findall(
+        r'Caution\(\s*code="(\w+)"', source
+    )
     named += ["g_loss", "d_loss", "d_real", "d_fake", "images_per_s", "peak_memory_mib"]
-    named += re.findall(r'metrics\["(\w+)"\] =|metrics = \{"(\w+)"', (ROOT / "generation/ml/look.py").read_text())[0]
+    named += re.findall(
+        r'metrics\["(\w+)"\] =|metrics = \{"(\w+)"', (ROOT / "generation/ml/look.py").read_text()
+    )[0]
     assert {"overfitting", "few_of_a_class", "no_validation", "stalled"} <= set(named)
     assert not sorted(name for name in set(named) - {""} if f"`{name}`" not in text)
 
