@@ -17,7 +17,7 @@ from generation.ml.classes import FEW_OF_A_CLASS
 from generation.ml.config import ARCHITECTURE_DEFAULTS, DTYPES, PRESETS
 from generation.models import Dataset, Split, Training
 from generation.services import access
-from generation.services.preflight import checked_config
+from generation.services.preflight import check_start, checked_config
 from synthlab.core.exceptions import InvalidInput
 from synthlab.core.people import person_of
 
@@ -101,6 +101,7 @@ def training_form(request: HttpRequest, pk: UUID) -> HttpResponse:
     if dataset.is_ready and context["may_use"]:
         parent = _parent(request, dataset)
         try:
+            check_start(dataset, {}, seed=None)  # what no setting mends is said before anything is filled in
             context |= _form(dataset, parent, request.GET)
         except InvalidInput as error:
             context["refusal"] = error.detail

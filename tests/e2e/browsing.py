@@ -110,9 +110,10 @@ class Visitor:
         for url, response in self.documents.items():
             if response.request.method == "GET" and response.status == 200:
                 self._check_body(url)
-        assert not self.foreign
-        assert not self.broken
-        assert not [one for one in self.complaints if not any(re.search(p, one) for p in self._expected)]
+        assert not self.foreign, self.foreign
+        assert not self.broken, self.broken
+        unexpected = [one for one in self.complaints if not any(re.search(p, one) for p in self._expected)]
+        assert not unexpected, unexpected
 
     def _check_body(self, url: str) -> None:
         """The page as the server sends it now (scripts of the page itself may set what they like)."""

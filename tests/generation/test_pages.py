@@ -258,6 +258,13 @@ def test_a_generator_tells_how_it_was_made(cast: Cast) -> None:
     assert "<code>batch_size</code>" in client.get(url).content.decode()
 
 
+def test_what_no_setting_mends_is_said_in_place_of_the_form() -> None:
+    tiny = make_dataset(per_split=2)
+    page = opened(tiny.owner).get(reverse("training-form", args=[tiny.pk])).content.decode()
+    assert "No training can be started" in page
+    assert "Start training" not in page
+
+
 def test_a_data_set_that_cannot_be_trained_on_says_so_on_the_form() -> None:
     empty = make_dataset()
     page = opened(empty.owner).get(reverse("training-form", args=[empty.pk])).content.decode()
