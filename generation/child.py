@@ -51,6 +51,17 @@ class BadInput(Exception):
         self.detail = detail
 
 
+def required(spec: Mapping[str, Any], name: str) -> Any:
+    """A field of a spec.
+
+    Raises:
+        BadInput: ``bad_spec``: it is not there.
+    """
+    if name not in spec:
+        raise BadInput("bad_spec", f"the job's description lacks {name!r}")
+    return spec[name]
+
+
 class Reporter:
     """Sends typed messages to the parent, one JSON object a line; safe to use from several threads.
 

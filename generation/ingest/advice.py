@@ -14,7 +14,7 @@ FEWEST_TO_TRAIN = 8
 """Training images below which no training starts (`generation.services.preflight`)."""
 
 FEW_OF_A_CLASS = 20
-"""Training images of a class below which a generator is not asked for it without a warning (`generation.ml.classes`)."""
+"""Training images of a class below which a generator is not asked for it without a warning: it would be learnt by heart rather than learnt."""
 
 GOOD_FOR_A_CLASS = 100
 """Training images of a class from which class-conditional training is worthwhile: the smallest sets for which

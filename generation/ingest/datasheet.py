@@ -7,16 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from generation.ingest import tiling
+from generation.ingest.advice import FEW_OF_A_CLASS, FEW_TO_JUDGE, GROUPS_AT_ALL
 from generation.ingest.candidate import Candidate
 from generation.ingest.collect import Collector
-
-FEW_OF_A_CLASS = 20
-"""Below so many training images a class cannot be asked of a generator without a warning."""
-
-FEW_TO_JUDGE = 50
-"""Below so many validation images evaluation says `insufficient`."""
-
-_MANY_GROUPS = 5
 
 
 def describe(
@@ -169,7 +162,7 @@ def _warnings(facts: Mapping[str, Any]) -> list[dict[str, str]]:
         ]
     if not val["images"]:
         found.append(_warning("no_validation", "No images for validation: too few groups to part them."))
-    elif val["images"] < FEW_TO_JUDGE or val["groups"] < _MANY_GROUPS:
+    elif val["images"] < FEW_TO_JUDGE or val["groups"] < GROUPS_AT_ALL:
         text = f"Validation has {val['images']} images in {val['groups']} groups: verdicts will say insufficient."
         found.append(_warning("few_to_validate", text))
     if _is_one_slide(facts):

@@ -6,9 +6,6 @@ from collections.abc import Mapping, Sequence
 
 from generation.child import BadInput
 
-# Below, a class is learnt by heart rather than learnt (research: class-conditional training of rare diseases).
-FEW_OF_A_CLASS = 20
-
 
 def class_names(names: Sequence[str | None]) -> tuple[str, ...]:
     """The classes of the training images, in the order that the networks count them.

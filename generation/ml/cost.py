@@ -13,7 +13,7 @@ from generation.ml.config import BUDGET_FIELDS, TrainConfig
 # Settings that change what is computed, but not how much of it. Everything else counts, also what is yet to come.
 FREE_FIELDS = frozenset(
     {
-        *BUDGET_FIELDS, "seed", "g_lr", "d_lr", "beta1", "beta2", "balance_classes", "class_targets", "metric_every",
+        *BUDGET_FIELDS, "seed", "g_lr", "d_lr", "lr_decay_kimg", "beta1", "beta2", "balance_classes", "class_targets", "metric_every",
         "sample_every", "checkpoint_every",
     }
 )  # fmt: skip

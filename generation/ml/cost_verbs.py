@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from generation.child import BadInput, Reporter
+from generation.child import BadInput, Reporter, required
 from generation.ml.config import TrainConfig
 from generation.ml.data import TrainingData
 from generation.ml.device import Device, choose_device
@@ -25,7 +25,7 @@ def measure_verb(spec: dict[str, Any], report: Reporter, *, start_seconds: float
     Returns:
         ``{"measured": [{"key", "dtype", "peak_bytes", **costs}], "machine": {"device", "model", "threads", "torch"}}``.
     """
-    wanted = _need(spec, "configs")
+    wanted = required(spec, "configs")
     if not wanted:
         raise BadInput("bad_spec", "nothing was to be measured")
     device = _placed(wanted[0]["config"], spec)[1]
@@ -61,7 +61,7 @@ def probe_verb(spec: dict[str, Any], report: Reporter) -> dict[str, Any]:
     Raises:
         BadInput: ``out_of_memory`` where it does not fit.
     """
-    config, device = _placed(_need(spec, "config"), spec)
+    config, device = _placed(required(spec, "config"), spec)
     report.progress("trying a smaller batch", 0, 1)
     return {
         "batch_size": config.batch_size,
@@ -78,13 +78,7 @@ def _placed(request: dict[str, Any], spec: dict[str, Any]) -> tuple[TrainConfig,
 def _data(config: TrainConfig, spec: dict[str, Any]) -> TrainingData:
     return random_data(
         config,
-        images=int(_need(spec, "images")),
-        monitor=int(_need(spec, "monitor")),
-        classes=int(_need(spec, "classes")),
+        images=int(required(spec, "images")),
+        monitor=int(required(spec, "monitor")),
+        classes=int(required(spec, "classes")),
     )
-
-
-def _need(spec: dict[str, Any], name: str) -> Any:
-    if name not in spec:
-        raise BadInput("bad_spec", f"the job's description lacks {name!r}")
-    return spec[name]

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
@@ -82,26 +83,15 @@ def measure(
         start_seconds: what the process has taken so far.
         clock: seconds.
     """
-    with tempfile.TemporaryDirectory(prefix="synthlab-measure-") as folder:
-        built = clock()
-        run = Run(
-            config,
-            data,
-            device=device,
-            work=Path(folder),
-            report=Reporter(lambda line: None),
-            code_version="",
-            clock=clock,
-        )
+    built = clock()
+    with _silent_run(config, data, device, clock) as run:
         run.advance()  # with the penalty, which is due at step 0; warms everything up
         run.advance()
         device.wait()
         start_seconds += clock() - built
         blocks = _blocks(run, device, clock)
         penalty = _penalty_seconds(run, device, clock, fmean(blocks))
-        run.look()
-        run.summed = 0  # noise may make any loss; what it was is nobody's concern
-        run.checkpoint()
+        _look_and_save(run)
         spent = run.spent
     return Measurement(
         costs=Costs(
@@ -114,6 +104,29 @@ def measure(
         ),
         peak_bytes=peak_bytes(device),
     )
+
+
+@contextmanager
+def _silent_run(
+    config: TrainConfig, data: TrainingData, device: Device, clock: Callable[[], float] = time.monotonic
+) -> Iterator[Run]:
+    """A run that nobody hears of, and of which nothing stays."""
+    with tempfile.TemporaryDirectory(prefix="synthlab-measure-") as folder:
+        yield Run(
+            config,
+            data,
+            device=device,
+            work=Path(folder),
+            report=Reporter(lambda line: None),
+            code_version="",
+            clock=clock,
+        )
+
+
+def _look_and_save(run: Run) -> None:
+    run.look()
+    run.summed = 0  # noise may make any loss; what it was is nobody's concern
+    run.checkpoint()
 
 
 def _blocks(run: Run, device: Device, clock: Callable[[], float]) -> list[float]:
@@ -150,19 +163,9 @@ def require_fit(config: TrainConfig, data: TrainingData, *, device: Device) -> i
         BadInput: ``out_of_memory``.
     """
     try:
-        with tempfile.TemporaryDirectory(prefix="synthlab-fit-") as folder:
-            run = Run(
-                config,
-                data,
-                device=device,
-                work=Path(folder),
-                report=Reporter(lambda line: None),
-                code_version="",
-            )
+        with _silent_run(config, data, device) as run:
             run.advance()
-            run.look()
-            run.summed = 0
-            run.checkpoint()
+            _look_and_save(run)
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise

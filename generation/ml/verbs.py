@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from generation.child import BadInput, Reporter
+from generation.child import BadInput, Reporter, required
 from generation.ml.config import TrainConfig
 from generation.ml.data import TrainingData, load_training_data
 from generation.ml.device import Device, choose_device
@@ -35,13 +35,13 @@ def train_verb(spec: dict[str, Any], report: Reporter) -> dict[str, Any]:
     Returns:
         ``{"stopped", "step", "seconds", "weights", "digest", "card", "costs"}``. A stopped run offers what it has so far.
     """
-    work = Path(_need(spec, "work"))
-    config = TrainConfig.from_request(_need(spec, "config"))
+    work = Path(required(spec, "work"))
+    config = TrainConfig.from_request(required(spec, "config"))
     device = choose_device(config.dtype, threads=spec.get("threads"))
     # From here on the run says which precision it is in: weights of another one are other weights.
     config = dataclasses.replace(config, dtype=device.dtype)
     report.progress("loading", 0, 1)
-    data = load_training_data(Path(_need(spec, "manifest")), config)
+    data = load_training_data(Path(required(spec, "manifest")), config)
     resume_from = spec.get("resume_from")
     code_version = str(spec.get("code_version", ""))
     outcome = train(
@@ -79,9 +79,9 @@ def sample_verb(spec: dict[str, Any], report: Reporter) -> dict[str, Any]:
     Returns:
         ``{"count", "manifest", "recipe", "stopped"}``; the manifest holds the lines of all blocks.
     """
-    work = Path(_need(spec, "work"))
+    work = Path(required(spec, "work"))
     device = choose_device(spec.get("dtype") or "float32", threads=spec.get("threads"))
-    weights = Path(_need(spec, "weights"))
+    weights = Path(required(spec, "weights"))
     generator = load_generator(weights, device=device.torch, expected_digest=spec.get("generator_digest"))
     sampler = Sampler(generator, device)
     requests = _requests(spec)
@@ -147,12 +147,12 @@ def _requests(spec: Mapping[str, Any]) -> list[ImageRequest]:
     try:
         requests = [
             ImageRequest(
-                batch_seed=int(_need(spec, "seed")),
+                batch_seed=int(required(spec, "seed")),
                 index=int(image["index"]),
                 class_index=None if image.get("class") is None else int(image["class"]),
                 truncation=float(spec.get("truncation") or 1.0),
             )
-            for image in _need(spec, "images")
+            for image in required(spec, "images")
         ]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise BadInput(
@@ -194,9 +194,3 @@ def _card(config: TrainConfig, data: TrainingData, device: Device, outcome: Outc
         # On a GPU kernels add in no fixed order; with a budget in seconds the machine decides where to stop.
         "is_repeatable": device.name == "cpu" and config.steps is not None,
     }
-
-
-def _need(spec: Mapping[str, Any], name: str) -> Any:
-    if name not in spec:
-        raise BadInput("bad_spec", f"the job's description lacks {name!r}")
-    return spec[name]

@@ -35,13 +35,13 @@ def explain_lack_of_memory(context: JobContext, training: Training, error: Excep
         What to raise instead of `error`.
     """
     config = TrainConfig.from_request(training.config)
-    size = config.batch_size
-    if isinstance(error, ChildCrashed) and _fits(context, training, size):
+    size, shape = config.batch_size, _shape_of(training)
+    if isinstance(error, ChildCrashed) and _fits(context, training, shape, size):
         return error
     tried = []
     while (size := size // 2 // _STEP * _STEP) >= _FEWEST:
         tried.append(size)
-        if _fits(context, training, size):
+        if _fits(context, training, shape, size):
             _advise(context, training, size)
             kept = f" The last checkpoint (step {training.step:,}) is kept." if training.checkpoint else ""
             return InvalidInput(
@@ -57,13 +57,16 @@ def explain_lack_of_memory(context: JobContext, training: Training, error: Excep
     )
 
 
-def _fits(context: JobContext, training: Training, size: int) -> bool:
+def _shape_of(training: Training) -> dict[str, int]:
+    """How many images and classes the run holds in memory."""
     checked = check_start(training.dataset, training.config, seed=training.seed)
+    return {"images": checked.images, "monitor": checked.monitor, "classes": len(training.classes)}
+
+
+def _fits(context: JobContext, training: Training, shape: dict[str, int], size: int) -> bool:
     spec = {
+        **shape,
         "config": {**training.config, "batch_size": size, "class_targets": {}},
-        "images": checked.images,
-        "monitor": checked.monitor,
-        "classes": len(training.classes),
         "threads": settings.TORCH_THREADS,
     }
     try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 from uuid import UUID
 
 from django.core.signing import BadSignature, TimestampSigner
@@ -14,9 +13,6 @@ from generation.models import Dataset, SourceImage
 from synthlab.accounts.models import User
 from synthlab.core.audit import dataset_chain, record_event
 from synthlab.core.files import serve_file
-
-_AS_PNG: Any = {"content_type": "image/png", "immutable": False}
-
 
 # A pass is good for as long as a page of thumbnails may take to load, and a look back at it.
 PASS_SECONDS = 600
@@ -68,7 +64,7 @@ def serve_thumbnail(
     """Serve a real image, small, to someone with `view_real`: with a pass as part of a recorded page, else recorded."""
     if not _is_recorded(actor, image, token):
         return serve_real_image(request, actor=actor, image=image, thumbnail=True)
-    return _private(serve_file(request, image.thumbnail_digest or image.digest, **_AS_PNG))
+    return serve_private(request, image.thumbnail_digest or image.digest)
 
 
 @transaction.atomic
@@ -78,9 +74,11 @@ def serve_real_image(
     """Serve a real image to someone with `view_real`; each look is audited, none is cached."""
     record_event(chain=dataset_chain(image.dataset), actor=actor, action="real_image.viewed", target=image)
     digest = image.thumbnail_digest if thumbnail and image.thumbnail_digest else image.digest
-    return _private(serve_file(request, digest, **_AS_PNG))
+    return serve_private(request, digest)
 
 
-def _private(response: HttpResponseBase) -> HttpResponseBase:
+def serve_private(request: HttpRequest, digest: str) -> HttpResponseBase:
+    """Serve a stored picture of a patient so that nothing on the way keeps it. Whoever calls this has recorded the look."""
+    response = serve_file(request, digest, content_type="image/png", immutable=False)
     response.headers["Cache-Control"] = "private, no-store"
     return response

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from generation.child import BadInput
-from generation.ml.classes import FEW_OF_A_CLASS, class_names, require_targets_for
+from generation.ingest.advice import FEW_OF_A_CLASS
+from generation.ml.classes import class_names, require_targets_for
 from generation.ml.config import TrainConfig
 from generation.ml.holdback import monitor_groups
 from generation.ml.watch import monitor_warning
@@ -97,7 +98,8 @@ def check_start(dataset: Dataset, wishes: Mapping[str, Any], *, seed: int | None
     if not dataset.is_ready:
         raise Conflict("dataset_empty", "This data set has no images yet: upload some first.")
     images = _training_images(dataset)
-    config = TrainConfig.from_request(checked_config(dataset, wishes, seed or 0))
+    settings = checked_config(dataset, wishes, seed or 0)
+    config = TrainConfig.from_request(settings)
     _require_usable(images)
     all_classes = _classes(images, config)
     seed = _seed(images, config, seed)
@@ -113,7 +115,7 @@ def check_start(dataset: Dataset, wishes: Mapping[str, Any], *, seed: int | None
             "Leave the seed empty, or take another.",
         )
     return Preflight(
-        config=checked_config(dataset, wishes, seed),
+        config={**settings, "seed": seed},
         seed=seed,
         classes=all_classes,
         images=len(learnt),
@@ -150,7 +152,10 @@ def _training_images(dataset: Dataset) -> list[_Image]:
         .in_split(Split.TRAIN)
         .values_list("group__key", "class_key", "pixel_digest", "width", "height", "channels")
     )
-    return [_Image(group, name, digest, tuple(shape)) for group, name, digest, *shape in rows]  # type: ignore[arg-type]
+    return [
+        _Image(group, name, digest, (width, height, channels))
+        for group, name, digest, width, height, channels in rows
+    ]
 
 
 def _require_usable(images: Sequence[_Image]) -> None:
@@ -195,12 +200,13 @@ def _seed(images: Sequence[_Image], config: TrainConfig, seed: int | None) -> in
     if seed is not None:
         return seed
     wanted = {image.class_key for image in images} if config.conditional else set()
-    for _ in range(_SEEDS_TRIED):
-        seed = secrets.randbelow(2**31)
-        kept = _kept_aside(images, seed)
-        if wanted <= {image.class_key for image in images if image.group not in kept} or not wanted:
-            break
-    return secrets.randbelow(2**31) if seed is None else seed
+
+    def keeps_all_classes(drawn: int) -> bool:
+        kept = _kept_aside(images, drawn)
+        return wanted <= {image.class_key for image in images if image.group not in kept}
+
+    seeds = (secrets.randbelow(2**31) for _ in range(_SEEDS_TRIED))
+    return next(filter(keeps_all_classes, seeds), secrets.randbelow(2**31))
 
 
 def _kept_aside(images: Sequence[_Image], seed: int) -> set[str]:

@@ -15,11 +15,11 @@ from generation.models import Dataset, Ingest, Rejection, RejectionDecision, Sou
 from generation.services.access import may_view_real, require_owner
 from generation.services.describing import describe_dataset
 from generation.services.growth import lock_dataset, require_growable
+from generation.services.images import serve_private
 from generation.services.ingest_rows import groups_for
 from synthlab.accounts.models import User
 from synthlab.core.audit import dataset_chain, record_event
 from synthlab.core.exceptions import Conflict, NotAllowed, NotFound
-from synthlab.core.files import serve_file
 from synthlab.core.jobs import enqueue_job
 
 _NOTHING_KEPT: dict[str, Any] = {
@@ -51,9 +51,7 @@ def serve_rejected_image(
         target=rejection,
         facts={"size": "thumbnail" if thumbnail else "full"},
     )
-    response = serve_file(request, digest, content_type="image/png", immutable=False)
-    response.headers["Cache-Control"] = "private, no-store"
-    return response
+    return serve_private(request, digest)
 
 
 @transaction.atomic

@@ -8,15 +8,15 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
-from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
-from generation.ml.classes import FEW_OF_A_CLASS
+from generation.ingest.advice import FEW_OF_A_CLASS
 from generation.ml.config import ARCHITECTURE_DEFAULTS, DTYPES, PRESETS
 from generation.models import Dataset, Split, Training
 from generation.services import access
+from generation.services.composition import composition_of
 from generation.services.preflight import check_start, checked_config
 from synthlab.core.exceptions import InvalidInput
 from synthlab.core.people import person_of
@@ -146,24 +146,18 @@ def _form(dataset: Dataset, parent: Training | None, query: Mapping[str, str]) -
 
 
 def _classes(dataset: Dataset, targets: Mapping[str, float]) -> list[dict[str, Any]]:
-    rows = (
-        dataset.images.present()
-        .in_split(Split.TRAIN)
-        .values("class_key")
-        .annotate(count=Count("pk"))
-        .order_by("class_key")
-    )
-    found = [(row["class_key"], row["count"]) for row in rows if row["class_key"]]
-    titles = {one["key"]: one.get("title") or one["key"] for one in dataset.classes}
+    """The classes that the training images have."""
+    parts = {part.split: part.classes for part in composition_of(dataset).splits}
+    found = [one for one in parts[Split.TRAIN] if one.key and one.images]
     return [
         {
-            "key": key,
-            "title": titles.get(key, key),
-            "count": count,
-            "share": round(100 * targets.get(key, 1 / len(found)), 1),
-            "is_few": count < FEW_OF_A_CLASS,
+            "key": one.key,
+            "title": one.title,
+            "count": one.images,
+            "share": round(100 * targets.get(one.key, 1 / len(found)), 1),
+            "is_few": one.is_scarce,
         }
-        for key, count in found
+        for one in found
     ]
 
 

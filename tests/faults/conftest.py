@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.faults.live import LEASE, LiveCluster, live_env
+from tests.faults.live import LEASE, clusters, live_env
 from tests.support.soundness import core_violations
 
 
@@ -18,13 +18,6 @@ def env(live_database_env: dict[str, str], settings: Any) -> Iterator[dict[str, 
 
 @pytest.fixture
 def start_cluster(env: dict[str, str], tmp_path: Path) -> Iterator[Any]:
-    clusters: list[LiveCluster] = []
-
-    def start() -> LiveCluster:
-        clusters.append(LiveCluster(env, tmp_path / "cluster.log"))
-        return clusters[-1]
-
-    yield start
-    for cluster in clusters:
-        cluster.close()
+    with clusters(env, tmp_path / "cluster.log") as start:
+        yield start
     print((tmp_path / "cluster.log").read_text()[-6000:])

@@ -6,7 +6,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -115,3 +116,17 @@ def effects(job: Job) -> int:
 def child_pid(pid_file: Path) -> int:
     wait_for(lambda: pid_file.exists() and pid_file.read_text())
     return int(pid_file.read_text())
+
+
+@contextmanager
+def clusters(env: dict[str, str], log: Path, *, lane: str = "short") -> Iterator[Callable[[], LiveCluster]]:
+    """Starts clusters; all of them are closed at the end."""
+    started: list[LiveCluster] = []
+
+    def start() -> LiveCluster:
+        started.append(LiveCluster(env, log, lane=lane))
+        return started[-1]
+
+    yield start
+    for cluster in started:
+        cluster.close()

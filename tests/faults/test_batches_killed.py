@@ -16,7 +16,7 @@ from synthlab.core.files import path_of
 from synthlab.core.invariants import find_violations
 from synthlab.core.jobs import execute
 from synthlab.core.models import AuditEvent, Job, JobState
-from tests.faults.live import LiveCluster, fresh, wait_for
+from tests.faults.live import LiveCluster, clusters, fresh, wait_for
 from tests.faults.test_generation_killed import CONFIG, child_of, job_of, kill_worker_of
 from tests.generation.factories import make_dataset
 
@@ -38,16 +38,9 @@ def one_thread(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
 @pytest.fixture
 def start(one_thread: None, env: dict[str, str], tmp_path: Path) -> Any:
     """Starts clusters of the long lane, of two workers; afterwards every invariant of every app is checked."""
-    clusters: list[LiveCluster] = []
-
-    def start() -> LiveCluster:
-        two = {**env, "SYNTHLAB_LONG_WORKERS": "2"}
-        clusters.append(LiveCluster(two, tmp_path / "cluster.log", lane="long"))
-        return clusters[-1]
-
-    yield start
-    for cluster in clusters:
-        cluster.close()
+    two = {**env, "SYNTHLAB_LONG_WORKERS": "2"}
+    with clusters(two, tmp_path / "cluster.log", lane="long") as start:
+        yield start
     assert list(find_violations()) == []
 
 

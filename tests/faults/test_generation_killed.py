@@ -24,7 +24,7 @@ from generation.services import training
 from synthlab.core.invariants import find_violations
 from synthlab.core.jobs import execute
 from synthlab.core.models import AuditEvent, Job, JobState
-from tests.faults.live import LiveCluster, alive, fresh, kill, wait_for
+from tests.faults.live import LiveCluster, alive, clusters, fresh, kill, wait_for
 from tests.generation.factories import make_batch, make_dataset, make_generator
 
 pytestmark = [pytest.mark.faults, pytest.mark.both_databases]
@@ -55,15 +55,8 @@ def one_thread(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
 @pytest.fixture
 def start(one_thread: None, env: dict[str, str], tmp_path: Path) -> Any:
     """Starts clusters of the long lane; afterwards every invariant of every app is checked."""
-    clusters: list[LiveCluster] = []
-
-    def start() -> LiveCluster:
-        clusters.append(LiveCluster(env, tmp_path / "cluster.log", lane="long"))
-        return clusters[-1]
-
-    yield start
-    for cluster in clusters:
-        cluster.close()
+    with clusters(env, tmp_path / "cluster.log", lane="long") as start:
+        yield start
     assert list(find_violations()) == []
 
 

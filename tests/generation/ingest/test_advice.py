@@ -26,12 +26,10 @@ def test_a_large_balanced_data_set_needs_no_advice() -> None:
 
 
 def test_the_thresholds_are_those_of_the_code_that_acts_on_them() -> None:
-    from generation.ml.classes import FEW_OF_A_CLASS
-
     assert (advice.GROUPS_TO_JUDGE, advice.FEWEST_TO_TRAIN, advice.FEW_OF_A_CLASS) == (
         MIN_GROUPS,
         MIN_IMAGES,
-        FEW_OF_A_CLASS,
+        20,
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import shutil
-import struct
 import subprocess
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,6 +17,7 @@ from PIL import Image, UnidentifiedImageError
 from generation.ml import png
 from generation.ml.sampling import ImageRequest, Sampler
 from tests.environment import missing
+from tests.generation.ml.chunks import chunk_names
 from tests.generation.ml.conftest import CPU
 
 SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
@@ -40,15 +40,6 @@ def pictures(height: int, width: int, channels: int) -> list[np.ndarray]:
     board = (np.indices(shape).sum(axis=0) % 2 * 255).astype(np.uint8)
     slope = (np.indices(shape).sum(axis=0) % 256).astype(np.uint8)
     return [noise, np.zeros(shape, np.uint8), np.full(shape, 255, np.uint8), board, slope, noise[::-1, ::-1]]
-
-
-def chunk_names(content: bytes) -> list[str]:
-    names, position = [], 8
-    while position < len(content):
-        (length,) = struct.unpack(">I", content[position : position + 4])
-        names.append(content[position + 4 : position + 8].decode("ascii"))
-        position += 12 + length
-    return names
 
 
 def exiftool(path: Path) -> dict[str, Any]:

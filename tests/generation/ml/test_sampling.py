@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import struct
 from itertools import pairwise
 
 import numpy as np
@@ -14,21 +13,12 @@ from generation.ml.png import RECIPE_KEY, XMP_KEY, decode_png, encode_png, encod
 from generation.ml.sampling import FORWARD_SIZE, ImageRequest, Sampler
 from generation.ml.seeding import DataOrder, image_seed, latent
 from generation.ml.weights import load_generator, read_record, serialise_generator
+from tests.generation.ml.chunks import chunk_names
 from tests.generation.ml.conftest import CPU
 
 
 def wishes(count: int, seed: int = 7, **facts) -> list[ImageRequest]:
     return [ImageRequest(batch_seed=seed, index=index, **facts) for index in range(count)]
-
-
-def chunk_names(content: bytes) -> list[str]:
-    """Names of a PNG's chunks, read without a library."""
-    names, position = [], 8
-    while position < len(content):
-        (length,) = struct.unpack(">I", content[position : position + 4])
-        names.append(content[position + 4 : position + 8].decode("ascii"))
-        position += 12 + length
-    return names
 
 
 def test_image_seed_is_the_published_formula():
