@@ -2,10 +2,10 @@
 
 from django.urls import path
 
-from evaluation import views
+from evaluation.views import batches, evaluations
 
 urlpatterns = [
-    path("batches/", views.batch_list, name="batch-pages"),
-    path("batches/<uuid:pk>/", views.batch_detail, name="batch-page"),
-    path("evaluations/<uuid:pk>/", views.evaluation_detail, name="evaluation-page"),
+    path("batches/", batches.batch_list, name="batch-pages"),
+    path("batches/<uuid:pk>/", batches.batch_detail, name="batch-page"),
+    path("evaluations/<uuid:pk>/", evaluations.evaluation_detail, name="evaluation-page"),
 ]

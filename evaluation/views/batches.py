@@ -1,4 +1,4 @@
-"""Pages of batches with their scores, and of evaluations. They show; every change goes through REST."""
+"""Pages of batches, with the scores of their images. They show; every change goes through REST."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from evaluation.models import Evaluation, EvaluationState, GateDecision, ImageScore
+from evaluation.views.numbers import shown_metric
 from generation.models import Batch, SyntheticImage
 from generation.services import access
 from synthlab.core.people import person_of
 
 GALLERY_PAGE = 120
-INTERVALS = {"value": "95 % interval", "ratio": "95 % interval of the ratio"}
 HEADLINE = ("fd", "kid", "copies", "nearest_real", "coverage", "vendi")
 ORDERS = {"index": "index", "nearest": "score_ratio"}
 
@@ -73,50 +73,4 @@ def _headline(evaluation: Evaluation | None) -> list[dict[str, Any]]:
     if evaluation is None:
         return []
     rows = {metric.name: metric for metric in evaluation.metrics.filter(class_key="", name__in=HEADLINE)}
-    return [_shown(rows[name]) for name in HEADLINE if name in rows]
-
-
-def _shown(metric: Any) -> dict[str, Any]:
-    """A metric row as the component shows it: rounded, with its floor, interval and n."""
-    return {
-        "label": metric.details.get("label", metric.name),
-        "value": _rounded(metric.value),
-        "low": _rounded(metric.ci_low),
-        "high": _rounded(metric.ci_high),
-        "of_ratio": metric.details.get("ci_of") == "ratio",
-        "interval_label": INTERVALS.get(metric.details.get("ci_of"), INTERVALS["value"]),
-        "floor": _rounded(metric.floor),
-        "ratio": _rounded(metric.ratio),
-        "p_value": metric.details.get("p_text") or _rounded(metric.p_value),
-        "status": metric.status,
-        "n": f"{metric.n_real} real, {metric.n_synth} synthetic, {metric.n_groups} groups",
-        "method": metric.details.get("method", ""),
-        "caveats": metric.details.get("caveats", []),
-    }
-
-
-def _rounded(value: float | None) -> str:
-    return "" if value is None else f"{value:.4g}"
-
-
-@login_required
-@require_safe
-def evaluation_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
-    rows = Evaluation.objects.visible_to(person_of(request)).select_related(
-        "image_set__batch", "dataset", "policy", "job"
-    )
-    evaluation = get_object_or_404(rows, pk=pk)
-    flagged = evaluation.scores.exclude(flags=[]).select_related("image", "nearest").order_by("ratio")
-    context = {
-        "evaluation": evaluation,
-        "metrics": [_shown(metric) for metric in evaluation.metrics.filter(class_key="")],
-        "by_class": [
-            {"class": metric.class_key, **_shown(metric)}
-            for metric in evaluation.metrics.exclude(class_key="")
-        ],
-        "flagged": flagged[:60],
-        "flagged_count": flagged.count(),
-        "may_view_real": access.may_view_real(person_of(request), evaluation.dataset),
-        "looks": Evaluation.objects.filter(dataset=evaluation.dataset, split=evaluation.split).count(),
-    }
-    return render(request, "evaluation/evaluation_detail.html", context)
+    return [shown_metric(rows[name]) for name in HEADLINE if name in rows]
