@@ -1,5 +1,6 @@
 """The rows of evaluation: image sets, measurements, decisions."""
 
+from evaluation.models.copies import CopyReview, CopyVerdict
 from evaluation.models.evaluation import (
     Evaluation,
     EvaluationState,
@@ -12,6 +13,8 @@ from evaluation.models.evaluation import (
 from evaluation.models.gate import Decision, GateDecision, GatePolicy
 
 __all__ = [
+    "CopyReview",
+    "CopyVerdict",
     "Decision",
     "Evaluation",
     "EvaluationState",
