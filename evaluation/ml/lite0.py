@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from evaluation.ml.extractors import LITE0
+from evaluation.ml.forward import forward_rows
 from evaluation.ml.preprocess import Preprocessing
 from evaluation.ml.weights import load_pinned
 from generation.child import BadInput
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
 WEIGHTS_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 DIMENSION = 1280
-# Every forward pass has this many pictures (the last one is filled up), so that a feature row cannot depend on how
-# many neighbours it had: kernels are chosen by shape.
 FORWARD_SIZE = 32
 
 
@@ -64,22 +63,12 @@ class EfficientNetLite0:
 
     def features(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """Map ``(n, h, w, 3)`` uint8 to ``(n, 1280)`` float32."""
-        import torch
+        return forward_rows(images, self.preprocessing, self._forward, FORWARD_SIZE)
 
-        rows = []
-        with torch.inference_mode():
-            for start in range(0, len(images), FORWARD_SIZE):
-                part = self.preprocessing.apply(images[start : start + FORWARD_SIZE])
-                padded = np.zeros((FORWARD_SIZE, *part.shape[1:]), dtype=np.float32)
-                padded[: len(part)] = part
-                # (n, h, w, 3) in memory seen as (n, 3, h, w) is channels_last already.
-                rows.append(self._forward(torch.from_numpy(padded).permute(0, 3, 1, 2))[: len(part)])
-        return np.concatenate(rows)
-
-    def _forward(self, batch: torch.Tensor) -> npt.NDArray[np.float32]:
+    def _forward(self, batch: torch.Tensor) -> torch.Tensor:
         """Map ``(n, 3, 224, 224)`` to ``(n, 1280)``: global average of the last feature map."""
-        pooled = self._network.extract_features(batch).mean(dim=(2, 3))
-        return np.asarray(pooled.numpy(), dtype=np.float32)
+        pooled: torch.Tensor = self._network.extract_features(batch).mean(dim=(2, 3))
+        return pooled
 
 
 def _fold(network: Any) -> Any:
