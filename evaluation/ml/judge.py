@@ -71,6 +71,8 @@ class _Check:
     text: str
 
 
+_BOUND = {True: "at most", False: "at least"}
+
 _CHECKS = (
     _Check(
         "identical_share_max",
@@ -117,6 +119,11 @@ _CHECKS = (
 )
 
 
+def meanings() -> dict[str, str]:
+    """Each threshold by name, in words that go before its number."""
+    return {check.threshold: f"{check.text}, {_BOUND[check.upper]}" for check in _CHECKS}
+
+
 def judge(report: Mapping[str, Any], policy: Policy) -> Verdict:
     """Apply thresholds to a report (the parsed report.json).
 
@@ -138,7 +145,7 @@ def judge(report: Mapping[str, Any], policy: Policy) -> Verdict:
             lacking.append(f"{check.text}: no number")
             continue
         failed = number > limit if check.upper else number < limit
-        words = f"{check.text}: {number:.3g}, {'at most' if check.upper else 'at least'} {limit:g} is allowed"
+        words = f"{check.text}: {number:.3g}, {_BOUND[check.upper]} {limit:g} is allowed"
         if failed and (check.at_any_n or result["status"] == "ok"):
             against.append(words)
         elif result["status"] != "ok":
