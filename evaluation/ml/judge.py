@@ -6,7 +6,7 @@ withholds even a tiny set, and good-looking numbers from few groups stay ``insuf
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
@@ -124,6 +124,41 @@ def meanings() -> dict[str, str]:
     return {check.threshold: f"{check.text}, {_BOUND[check.upper]}" for check in _CHECKS}
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """What one threshold says: `number` is None where there is none, `certain` whether a failure counts at this n."""
+
+    metric: str
+    threshold: str
+    text: str
+    number: float | None
+    limit: float
+    status: str
+    failed: bool
+    certain: bool
+
+    @property
+    def words(self) -> str:
+        """The number beside what is allowed."""
+        bound = _BOUND[self.threshold.endswith("_max")]
+        return f"{self.text}: {self.number:.3g}, {bound} {self.limit:g} is allowed"
+
+
+def outcomes(report: Mapping[str, Any], policy: Policy) -> Iterator[Outcome]:
+    """Each threshold of a policy held against a report (the parsed report.json)."""
+    results = {result["metric"]: result for result in report["results"] if not result.get("class_key")}
+    for check in _CHECKS:
+        limit = getattr(policy, check.threshold)
+        if limit is None:
+            continue
+        result = results.get(check.metric, {})
+        number = _number(result, check.key)
+        status = "missing" if number is None else str(result["status"])
+        failed = number is not None and (number > limit if check.upper else number < limit)
+        certain = check.at_any_n or status == "ok"
+        yield Outcome(check.metric, check.threshold, check.text, number, limit, status, failed, certain)
+
+
 def judge(report: Mapping[str, Any], policy: Policy) -> Verdict:
     """Apply thresholds to a report (the parsed report.json).
 
@@ -131,27 +166,18 @@ def judge(report: Mapping[str, Any], policy: Policy) -> Verdict:
         ``withhold`` where something fails that counts at any n, or any threshold fails with status ``ok``;
         else ``insufficient`` where a judged number is missing or not ``ok``; else ``release``.
     """
-    results = {result["metric"]: result for result in report["results"] if not result.get("class_key")}
     against: list[str] = []
     lacking: list[str] = []
     indicative: list[str] = []
-    for check in _CHECKS:
-        limit = getattr(policy, check.threshold)
-        if limit is None:
-            continue
-        result = results.get(check.metric)
-        number = None if result is None else _number(result, check.key)
-        if result is None or number is None:
-            lacking.append(f"{check.text}: no number")
-            continue
-        failed = number > limit if check.upper else number < limit
-        words = f"{check.text}: {number:.3g}, {_BOUND[check.upper]} {limit:g} is allowed"
-        if failed and (check.at_any_n or result["status"] == "ok"):
-            against.append(words)
-        elif result["status"] != "ok":
-            lacking.append(f"{check.text}: {result['status']}")
-            if failed:
-                indicative.append(f"indicative only: {words}")
+    for found in outcomes(report, policy):
+        if found.number is None:
+            lacking.append(f"{found.text}: no number")
+        elif found.failed and found.certain:
+            against.append(found.words)
+        elif found.status != "ok":
+            lacking.append(f"{found.text}: {found.status}")
+            if found.failed:
+                indicative.append(f"indicative only: {found.words}")
     return _verdict(against, lacking, indicative, report)
 
 
