@@ -29,7 +29,8 @@ def run_export(context: JobContext) -> dict[str, Any]:
     try:
         write_package(
             release_of(export.snapshot),
-            writer=export.format,
+            format=export.format,
+            options=export.options,
             image_path=path_of,
             target=archive,
             on_progress=lambda done, total: _tell(context, done, total),

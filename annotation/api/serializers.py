@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from annotation.export.package import FORMATS
+from annotation.export.registry import FORMATS
 from annotation.models import (
     ApprovalPolicy,
     Export,

@@ -5,9 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """An array of JSON whose items are made one at a time; `lines` puts each on a line of its own."""
+
+    rows: Iterable[object]
+    lines: bool = False
 
 
 def canonical_json(value: object, *, indent: int | None = None) -> bytes:
@@ -20,16 +29,46 @@ def canonical_json(value: object, *, indent: int | None = None) -> bytes:
     Raises:
         ValueError: A number is not finite.
     """
+    return _text(value, indent).encode() + b"\n"
+
+
+def json_parts(value: Mapping[str, object]) -> Iterator[bytes]:
+    """The same bytes as `canonical_json` in parts, for an object whose long arrays are `Items`.
+
+    Raises:
+        ValueError: A number is not finite.
+    """
+    opening = "{"
+    for key in sorted(value):
+        yield f"{opening}{_text(key)}:".encode()
+        opening = ","
+        member = value[key]
+        if isinstance(member, Items):
+            yield from _array_parts(member)
+        else:
+            yield _text(member).encode()
+    yield b"}\n"
+
+
+def _array_parts(items: Items) -> Iterator[bytes]:
+    separator = "\n" if items.lines else ""
+    opening = f"[{separator}"
+    for row in items.rows:
+        yield f"{opening}{_text(row)}".encode()
+        opening = f",{separator}"
+    yield b"[]" if opening.startswith("[") else f"{separator}]".encode()
+
+
+def _text(value: object, indent: int | None = None) -> str:
+    text = _dump(value, indent)
+    return text if text.isascii() else _dump(_normal(value), indent)
+
+
+def _dump(value: object, indent: int | None) -> str:
     separators = (",", ":") if indent is None else (",", ": ")
-    text = json.dumps(
-        _normal(value),
-        sort_keys=True,
-        ensure_ascii=False,
-        allow_nan=False,
-        separators=separators,
-        indent=indent,
+    return json.dumps(
+        value, sort_keys=True, ensure_ascii=False, allow_nan=False, separators=separators, indent=indent
     )
-    return text.encode() + b"\n"
 
 
 def digest_bytes(data: bytes) -> str:

@@ -1,61 +1,152 @@
 """COCO instances JSON: boxes and polygons as objects, points as key points, classes of the image beside its size.
 
 Numbers are stable: an image's number is its place in the snapshot, a category's its place in the schema, both from 1.
-Areas are exact (width × height, shoelace formula) in square pixels; the format has no pixel raster of its own.
+Areas are exact (width × height, shoelace formula) in square pixels; the format has no pixel raster of its own. A split
+snapshot has its own files for each split, `annotations/instances_train.json` and so on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from annotation.export.canonical import canonical_json
-from annotation.export.rows import RegionRow, Release, TextFile
+from annotation.export.canonical import Items, json_parts
+from annotation.export.formats import Format, Member, Source
+from annotation.export.images import by_split, check_images, describe_pngs, name_by_split, png_members
+from annotation.export.ledger import CODES, CONFIDENCE, PEOPLE, RECIPE, SITE, LossKind
+from annotation.export.opened import BadArchiveError, Opened
+from annotation.export.rows import MemberRow, RegionRow, Release
+from annotation.export.spool import at_places, places_by
 from annotation.geometry import Point, area, bounds
 
 INSTANCES = "annotations/instances.json"
 POINTS = "annotations/points.json"
-LOSSES = (
-    "Site, confidence, readers and reviewers stand in annotations/labels.json only.",
-    "The classes of a whole image stand in the extra member `classes` of its entry in `images`.",
-    "Points stand in annotations/points.json as key points, because an object of COCO has an area.",
-)
+IMAGES = "images/"
 
 
-def write_coco(release: Release) -> list[TextFile]:
-    """The annotation files of a release; points get a file of their own where there are any."""
-    files = [TextFile(INSTANCES, canonical_json(_document(release, points=False)))]
-    if any(isinstance(region.shape, Point) for member in release.members for region in member.regions):
-        files.append(TextFile(POINTS, canonical_json(_document(release, points=True))))
-    return files
+def write_coco(source: Source) -> Iterator[Member]:
+    """The annotation files of a release, then its images; points get a file of their own where there are any."""
+    release = source.release
+    splits = places_by(release.members, lambda member: member.split)
+    for split, places in splits.items():
+        yield Member(_file(INSTANCES, split), _document(release, places, points=False))
+    for split, places in splits.items():
+        if any(_has_point(member) for member in at_places(release.members, places)):
+            yield Member(_file(POINTS, split), _document(release, places, points=True))
+    for places in splits.values():
+        rows = at_places(release.members, places)
+        yield from png_members(source, rows, lambda member: IMAGES + by_split(member, ".png"))
 
 
-def _document(release: Release, *, points: bool) -> dict[str, Any]:
-    return {
-        "info": {
-            "description": f"{release.name}: synthetic images with approved labels",
-            "version": release.digest,
-            "date_created": release.created_at,
-            "contributor": "SynthLab",
-            "url": "",
-            "year": int(release.created_at[:4]),
-        },
-        "licenses": [{"id": 1, "name": release.licence or "not stated", "url": ""}],
-        "categories": _categories(release, points=points),
-        "images": [
-            {
-                "id": number,
-                "file_name": member.file_name,
-                "width": member.width,
-                "height": member.height,
-                "license": 1,
-                "classes": list(member.classes),
-                "synthetic": True,
-            }
-            for number, member in enumerate(release.members, start=1)
-        ],
-        "annotations": list(_annotations(release, points=points)),
-    }
+def check_coco(opened: Opened, labels: Mapping[str, Any]) -> None:
+    """Every file of COCO tells of the images and regions of its split, in their order, and of no other.
+
+    Raises:
+        BadArchiveError: One does not.
+    """
+    check_images(opened, labels, name_by_split(IMAGES), IMAGES)
+    category = {row["key"]: number for number, row in enumerate(labels["schema"]["classes"], start=1)}
+    splits: dict[str, list[tuple[int, Mapping[str, Any]]]] = {}
+    for number, member in enumerate(labels["members"], start=1):
+        splits.setdefault(member.get("split", ""), []).append((number, member))
+    expected = set()
+    for split, rows in splits.items():
+        for name, points in ((_file(INSTANCES, split), False), (_file(POINTS, split), True)):
+            if points and not any(r["kind"] == "point" for _, member in rows for r in member["regions"]):
+                continue
+            expected.add(name)
+            _check_file(opened, name, rows, category, points=points)
+    for file in (INSTANCES, POINTS):
+        for name in sorted({*opened.under(file.removesuffix(".json"))} - expected):
+            raise BadArchiveError(name, "is of no split in the labels")
+
+
+def _check_file(
+    opened: Opened,
+    name: str,
+    rows: list[tuple[int, Mapping[str, Any]]],
+    category: Mapping[str, int],
+    *,
+    points: bool,
+) -> None:
+    data = opened.json(name)
+    locate = name_by_split(IMAGES)
+    images = [
+        (row["id"], row["file_name"], row["width"], row["height"], row["classes"]) for row in data["images"]
+    ]
+    if images != [(n, locate(m), m["width"], m["height"], m["classes"]) for n, m in rows]:
+        raise BadArchiveError(name, "lists other images than the labels")
+    if {row["name"]: row["id"] for row in data["categories"]} != dict(category):
+        raise BadArchiveError(name, "has other categories than the labels")
+    expected = [
+        (number, category[region["class"]], region["kind"], _corners(region))
+        for number, member in rows
+        for region in member["regions"]
+        if (region["kind"] == "point") == points
+    ]
+    for row, wanted in zip(data["annotations"], expected, strict=False):
+        found = (row["image_id"], row["category_id"], row["attributes"]["shape"], _found_corners(row))
+        if found != wanted:
+            raise BadArchiveError(name, f"annotation {row['id']} is not that of the labels")
+    if len(data["annotations"]) != len(expected):
+        raise BadArchiveError(name, "has more or fewer regions than the labels")
+
+
+def _corners(region: Mapping[str, Any]) -> list[float]:
+    """The numbers of a region of the labels, as the format has them."""
+    shape = region["geometry"]
+    if region["kind"] == "point":
+        return [shape["x"], shape["y"], 2]
+    if region["kind"] == "box":
+        return [shape["x"], shape["y"], shape["width"], shape["height"]]
+    return [coordinate for point in shape["points"] for coordinate in point]
+
+
+def _found_corners(row: Mapping[str, Any]) -> list[float]:
+    kind = row["attributes"]["shape"]
+    if kind == "point":
+        return list(row["keypoints"])
+    return list(row["bbox"] if kind == "box" else row["segmentation"][0])
+
+
+def _file(name: str, split: str) -> str:
+    return name.replace(".json", f"_{split}.json") if split else name
+
+
+def _has_point(member: MemberRow) -> bool:
+    return any(isinstance(region.shape, Point) for region in member.regions)
+
+
+def _document(release: Release, places: Sequence[int], *, points: bool) -> Iterator[bytes]:
+    return json_parts(
+        {
+            "info": {
+                "description": f"{release.name}: synthetic images with approved labels",
+                "version": release.digest,
+                "date_created": release.created_at,
+                "contributor": "SynthLab",
+                "url": "",
+                "year": int(release.created_at[:4]),
+            },
+            "licenses": [{"id": 1, "name": release.licence or "not stated", "url": ""}],
+            "categories": _categories(release, points=points),
+            "images": Items(_images(release, places)),
+            "annotations": Items(_annotations(release, places, points=points)),
+        }
+    )
+
+
+def _images(release: Release, places: Sequence[int]) -> Iterator[dict[str, Any]]:
+    for place, member in zip(places, at_places(release.members, places), strict=True):
+        yield {
+            "id": place + 1,
+            "file_name": IMAGES + by_split(member, ".png"),
+            "width": member.width,
+            "height": member.height,
+            "license": 1,
+            "classes": list(member.classes),
+            "synthetic": True,
+        }
 
 
 def _categories(release: Release, *, points: bool) -> list[dict[str, Any]]:
@@ -66,16 +157,16 @@ def _categories(release: Release, *, points: bool) -> list[dict[str, Any]]:
     ]
 
 
-def _annotations(release: Release, *, points: bool) -> Iterator[dict[str, Any]]:
+def _annotations(release: Release, places: Sequence[int], *, points: bool) -> Iterator[dict[str, Any]]:
     category = {row.key: number for number, row in enumerate(release.schema.classes, start=1)}
     number = 0
-    for image_number, member in enumerate(release.members, start=1):
+    for place, member in zip(places, at_places(release.members, places), strict=True):
         for region in member.regions:
             if isinstance(region.shape, Point) != points:
                 continue
             number += 1
-            place = {"id": number, "image_id": image_number, "category_id": category[region.label]}
-            yield {**place, **_object(region)}
+            seat = {"id": number, "image_id": place + 1, "category_id": category[region.label]}
+            yield {**seat, **_object(region)}
 
 
 def _object(region: RegionRow) -> dict[str, Any]:
@@ -90,3 +181,35 @@ def _object(region: RegionRow) -> dict[str, Any]:
         return {**common, "keypoints": [region.shape.x, region.shape.y, 2], "num_keypoints": 1}
     outline = [coordinate for point in region.shape.points for coordinate in point]
     return {**common, "segmentation": [outline]}
+
+
+COCO = Format(
+    key="coco",
+    title="COCO instances with images",
+    summary="pycocotools, torchvision, Detectron2, MMDetection and most tools for detection",
+    write=write_coco,
+    check=check_coco,
+    losses=(
+        SITE,
+        CONFIDENCE,
+        PEOPLE,
+        RECIPE,
+        CODES,
+        LossKind(
+            "standard_image_classes",
+            "Readers of plain COCO pass over the classes of a whole image, which stand in an extra member.",
+            lambda tally: tally.labels,
+        ),
+        LossKind(
+            "points_apart",
+            "Points stand in a file of key points, because an object of COCO has an area.",
+            lambda tally: tally.points,
+        ),
+    ),
+    layout=(
+        "`annotations/instances.json` (or one a split): boxes and polygons.",
+        "`annotations/points.json`: points as key points, where there are any.",
+        "`images/`: the images, each named by the SHA-256 of its bytes.",
+    ),
+    croissant=lambda release: describe_pngs("images/**/*.png" if release.is_split else "images/*.png"),
+)

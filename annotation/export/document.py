@@ -6,10 +6,10 @@ was signed, and anyone can check it without us.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from annotation.export.canonical import canonical_json
+from annotation.export.canonical import Items, json_parts
 from annotation.export.rows import ClassRow, MemberRow, SchemaRow
 
 NAME = "annotations/labels.json"
@@ -17,7 +17,7 @@ FORMAT = "synthlab-labels"
 VERSION = 1
 
 
-def write_document(schema: SchemaRow, members: Sequence[MemberRow]) -> bytes:
+def write_document(schema: SchemaRow, members: Iterable[MemberRow]) -> bytes:
     """The bytes whose SHA-256 is the digest of the snapshot.
 
     Args:
@@ -27,17 +27,28 @@ def write_document(schema: SchemaRow, members: Sequence[MemberRow]) -> bytes:
     Raises:
         ValueError: The members are not in order, or one stands there twice.
     """
-    digests = [member.digest for member in members]
-    if digests != sorted(set(digests)):
-        raise ValueError("the members of a snapshot stand once each, in the order of their digests")
-    return canonical_json(
+    return b"".join(document_parts(schema, members))
+
+
+def document_parts(schema: SchemaRow, members: Iterable[MemberRow]) -> Iterator[bytes]:
+    """The same bytes, a member at a time."""
+    yield from json_parts(
         {
             "format": FORMAT,
             "version": VERSION,
             "schema": describe_schema(schema),
-            "members": [_describe_member(member) for member in members],
+            "members": Items(_describe_members(members)),
         }
     )
+
+
+def _describe_members(members: Iterable[MemberRow]) -> Iterator[dict[str, Any]]:
+    before = ""
+    for member in members:
+        if member.digest <= before:
+            raise ValueError("the members of a snapshot stand once each, in the order of their digests")
+        before = member.digest
+        yield _describe_member(member)
 
 
 def describe_schema(schema: SchemaRow) -> dict[str, Any]:
@@ -57,7 +68,10 @@ def _describe_class(row: ClassRow) -> dict[str, Any]:
 
 
 def _describe_member(member: MemberRow) -> dict[str, Any]:
+    # A snapshot without splits has the document, and so the digest, that it had before there were any.
+    split = {"split": member.split} if member.split else {}
     return {
+        **split,
         "image": member.digest,
         "width": member.width,
         "height": member.height,

@@ -1,72 +1,78 @@
-"""The manifest of an archive: SHA-256 and size of every file, and where all of it came from."""
+"""The manifest of an archive: SHA-256 and size of every file, where every image came from, and what was lost."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
-from annotation.export.canonical import canonical_json, digest_bytes
+from annotation.export.archive import FileList
+from annotation.export.canonical import Items, canonical_json, json_parts
 from annotation.export.document import describe_schema
-from annotation.export.rows import Release
+from annotation.export.ledger import Loss
+from annotation.export.rows import MemberRow, Release
 
 NAME = "manifest.json"
 FORMAT = "synthlab-export"
-VERSION = 1
+VERSION = 2
 
 
-@dataclass(frozen=True, slots=True)
-class FileRow:
-    """A file of the archive."""
-
-    path: str
-    size: int
-    sha256: str
-
-
-def write_manifest(
-    release: Release, files: Sequence[FileRow], *, writer: str, losses: Sequence[str]
-) -> bytes:
+def manifest_parts(
+    release: Release,
+    files: FileList,
+    *,
+    writer: str,
+    options: Mapping[str, Any],
+    losses: Sequence[Loss],
+    regions: int,
+) -> Iterator[bytes]:
     """The manifest as the archive's last member.
 
     Args:
         release: What is exported.
         files: Every other file of the archive.
         writer: Name of the format.
-        losses: What the format cannot hold, in sentences.
+        options: What the format was told.
+        losses: What the format cannot hold.
+        regions: How many regions there are.
     """
-    rows = [asdict(row) for row in sorted(files, key=lambda row: row.path)]
-    return canonical_json(
+    yield from json_parts(
         {
             "format": FORMAT,
             "version": VERSION,
-            "writer": {"name": writer, "cannot_hold": list(losses)},
+            "writer": {"name": writer, "options": dict(options), "losses": [asdict(loss) for loss in losses]},
             "synthetic": True,
             "snapshot": _describe_snapshot(release),
             "schema": describe_schema(release.schema),
             "provenance": dict(release.provenance),
             "facts": dict(release.facts),
             "licence": release.licence,
-            "counts": count_contents(release, len(rows)),
-            "files": rows,
-            "files_digest": digest_files(rows),
-        },
-        indent=1,
+            "counts": {"images": len(release.members), "regions": regions, "files": len(files)},
+            "files": Items((asdict(row) for row in files), lines=True),
+            "files_digest": digest_files(asdict(row) for row in files),
+            "images": Items(map(_describe_origin, release.members), lines=True),
+        }
     )
 
 
-def count_contents(release: Release, n_files: int) -> dict[str, int]:
-    """How many images, regions and files there are (the manifest itself is not counted)."""
-    return {
-        "images": len(release.members),
-        "regions": sum(len(member.regions) for member in release.members),
-        "files": n_files,
-    }
-
-
-def digest_files(rows: Sequence[dict[str, Any]]) -> str:
+def digest_files(rows: Iterable[Mapping[str, Any]]) -> str:
     """SHA-256 over the sorted list of files: one number that stands for all of them."""
-    return digest_bytes(canonical_json(list(rows)))
+    digest = hashlib.sha256()
+    for row in rows:
+        digest.update(canonical_json(row))
+    return digest.hexdigest()
+
+
+def _describe_origin(member: MemberRow) -> dict[str, Any]:
+    """Where an image and its labels came from; people by their pseudonyms."""
+    return {
+        "image": member.digest,
+        "generator": member.recipe.get("generator", ""),
+        "recipe": dict(member.recipe),
+        "readers": [member.reader],
+        "reviewers": list(member.reviewers),
+    }
 
 
 def _describe_snapshot(release: Release) -> dict[str, Any]:

@@ -1,32 +1,22 @@
-"""An export from beginning to end: the files of a format, the images, the manifest, one archive."""
+"""An export from beginning to end: the files of a format, what every archive tells beside them, one archive."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import hashlib
+import heapq
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from types import MappingProxyType
 
-from annotation.export import coco, document, manifest
-from annotation.export.archive import Member, write_archive
-from annotation.export.canonical import digest_bytes, digest_file
-from annotation.export.manifest import FileRow
-from annotation.export.rows import Release, TextFile
-from annotation.export.texts import write_texts
-
-
-@dataclass(frozen=True, slots=True)
-class Format:
-    """A way to write the annotations of a release, and what that way cannot hold."""
-
-    title: str
-    write: Callable[[Release], list[TextFile]]
-    losses: tuple[str, ...]
-
-
-FORMATS: Mapping[str, Format] = MappingProxyType(
-    {"coco": Format("COCO instances with images", coco.write_coco, coco.LOSSES)}
-)
+from annotation.export import document, manifest
+from annotation.export.archive import FileList, write_archive
+from annotation.export.canonical import digest_bytes
+from annotation.export.croissant import describe_release
+from annotation.export.formats import Format, Member, Source
+from annotation.export.ledger import Loss, count_losses, tally_members
+from annotation.export.registry import FORMATS
+from annotation.export.rows import Release
+from annotation.export.texts import text_members
 
 
 class DamagedImageError(Exception):
@@ -36,48 +26,98 @@ class DamagedImageError(Exception):
 def write_package(
     release: Release,
     *,
-    writer: str,
+    format: str,
     image_path: Callable[[str], Path],
     target: Path,
+    options: Mapping[str, object] | None = None,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> None:
-    """Write a release as one archive: the same release gives the same bytes.
+    """Write a release as one archive: the same release and options give the same bytes.
 
     Args:
         release: What to export.
-        writer: A key of `FORMATS`.
+        format: A key of `FORMATS`.
         image_path: Where the file of a digest lies.
-        target: The archive.
-        on_progress: Called with members done and members in all.
+        target: The archive. Large intermediates lie beside it while it is written.
+        options: What the format is told; the rest is as its defaults are.
+        on_progress: Called with images done and images in all.
 
     Raises:
         DamagedImageError: A stored image has other bytes than its digest says.
+        OptionError: The format does not know an option, or not its value.
         ValueError: The digest of the release is not that of its document.
     """
-    form = FORMATS[writer]
-    texts = _texts(release, form)
-    members = [Member(text.name, text.data) for text in texts]
-    files = [FileRow(text.name, len(text.data), digest_bytes(text.data)) for text in texts]
-    for row in release.members:
-        path = image_path(row.digest)
-        if digest_file(path) != row.digest:
-            raise DamagedImageError(f"the stored image {row.digest} is damaged")
-        members.append(Member(row.file_name, path))
-        files.append(FileRow(row.file_name, path.stat().st_size, row.digest))
-    listing = manifest.write_manifest(release, files, writer=writer, losses=form.losses)
-    members.sort(key=lambda member: member.name)
-    members.append(Member(manifest.NAME, listing))
-    written: list[str] = []
-
-    def count(name: str) -> None:
-        written.append(name)
-        on_progress(len(written), len(members))
-
-    write_archive(target, members, count)
+    form = FORMATS[format]
+    with tempfile.TemporaryDirectory(prefix=".scratch-", dir=target.parent) as folder:
+        source = Source(
+            release=release,
+            options=form.check_options(options or {}),
+            image=_Images(image_path, len(release.members), on_progress),
+            scratch=Path(folder),
+        )
+        with tempfile.TemporaryFile(dir=folder) as listed:
+            files = FileList(listed)
+            write_archive(target, _members(form, source, files), files.add)
 
 
-def _texts(release: Release, form: Format) -> list[TextFile]:
-    labels = document.write_document(release.schema, release.members)
-    if digest_bytes(labels) != release.digest:
+def _members(form: Format, source: Source, files: FileList) -> Iterator[Member]:
+    release = source.release
+    tally = tally_members(release.schema, release.members)
+    losses = count_losses(form.losses, tally)
+    yield from _ascending(_common(form, release, losses), form.write(source))
+    yield Member(
+        manifest.NAME,
+        manifest.manifest_parts(
+            release, files, writer=form.key, options=source.options, losses=losses, regions=tally.regions
+        ),
+    )
+
+
+def _common(form: Format, release: Release, losses: tuple[Loss, ...]) -> list[Member]:
+    """What every archive holds, whatever its format."""
+    return [
+        Member(document.NAME, _signed_document(release)),
+        Member("croissant.json", describe_release(release, form)),
+        *text_members(release, form, losses),
+    ]
+
+
+def _ascending(common: Iterable[Member], own: Iterable[Member]) -> Iterator[Member]:
+    before = ""
+    members = heapq.merge(sorted(common, key=_name), own, key=_name)
+    for member in members:
+        if member.name <= before:
+            raise RuntimeError(f"{member.name} does not come after {before}")
+        before = member.name
+        yield member
+
+
+def _name(member: Member) -> str:
+    return member.name
+
+
+def _signed_document(release: Release) -> Iterator[bytes]:
+    """The document that was signed, or an error at its end: then there is no archive."""
+    digest = hashlib.sha256()
+    for part in document.document_parts(release.schema, release.members):
+        digest.update(part)
+        yield part
+    if digest.hexdigest() != release.digest:
         raise ValueError("the digest of the snapshot is not that of its content")
-    return [TextFile(document.NAME, labels), *form.write(release), *write_texts(release)]
+
+
+class _Images:
+    """Reads images by digest, checks each, and tells how far it came."""
+
+    def __init__(
+        self, path_of: Callable[[str], Path], total: int, on_progress: Callable[[int, int], None]
+    ) -> None:
+        self._path_of, self._total, self._tell, self._done = path_of, total, on_progress, 0
+
+    def __call__(self, digest: str) -> bytes:
+        data = self._path_of(digest).read_bytes()
+        if digest_bytes(data) != digest:
+            raise DamagedImageError(f"the stored image {digest} is damaged")
+        self._done += 1
+        self._tell(min(self._done, self._total), self._total)
+        return data

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,7 +46,8 @@ class RegionRow:
 class MemberRow:
     """One approved synthetic image with what was said about it.
 
-    `reader` and `reviewers` are pseudonyms of this study; `recipe` is everything needed to make the image again.
+    `reader` and `reviewers` are pseudonyms of this study; `recipe` is everything needed to make the image again;
+    `split` is train, val or test where the snapshot is split, otherwise empty.
     """
 
     digest: str
@@ -59,6 +60,7 @@ class MemberRow:
     reader: str
     reviewers: tuple[str, ...]
     recipe: Mapping[str, Any]
+    split: str = ""
 
     @property
     def file_name(self) -> str:
@@ -78,7 +80,11 @@ class SignatureRow:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """A snapshot with all that an export tells about it. `members` stand in the order of their digests."""
+    """A snapshot with all that an export tells about it.
+
+    `members` stand in the order of their digests, and may lie on the disk: go through them, do not copy them.
+    `evaluation` holds the numbers of the approved set and of its batches, `source` what is known of the real data set.
+    """
 
     snapshot_id: str
     name: str
@@ -86,17 +92,15 @@ class Release:
     created_at: str
     study: str
     schema: SchemaRow
-    members: tuple[MemberRow, ...]
+    members: Sequence[MemberRow]
     signature: SignatureRow | None
     evaluation: Mapping[str, Any] | None
     provenance: Mapping[str, Any]
     facts: Mapping[str, Any] = field(default_factory=dict)
     licence: str = ""
+    source: Mapping[str, Any] = field(default_factory=dict)
 
-
-@dataclass(frozen=True, slots=True)
-class TextFile:
-    """A file of an archive that is written here: its name and its bytes."""
-
-    name: str
-    data: bytes
+    @property
+    def is_split(self) -> bool:
+        """Whether every member belongs to train, val or test."""
+        return len(self.members) > 0 and bool(self.members[0].split)

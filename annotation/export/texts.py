@@ -1,43 +1,69 @@
-"""The files of an archive that people read: what it is, its licence, its data sheet."""
+"""The files of an archive that people read: what it is, its licence, its data sheet, what the format cannot hold."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from annotation.export.canonical import canonical_json
-from annotation.export.rows import Release, TextFile
+from annotation.export.formats import Format, Member
+from annotation.export.ledger import Loss
+from annotation.export.rows import Release
 
+LOSSES = "losses.json"
 _BLANK = "*not stated*"
 
 
-def write_texts(release: Release) -> list[TextFile]:
-    """README, licence, data sheet, and the evaluation where there is one."""
-    files = [
-        TextFile("README.md", _readme(release).encode()),
-        TextFile("LICENCE.md", _licence(release).encode()),
-        TextFile("DATASHEET.md", _data_sheet(release).encode()),
+def text_members(release: Release, form: Format, losses: Sequence[Loss]) -> list[Member]:
+    """README, licence, data sheet, loss ledger, and the evaluation where there is one."""
+    members = [
+        Member("README.md", _readme(release, form, losses).encode()),
+        Member("LICENCE.md", _licence(release).encode()),
+        Member("DATASHEET.md", _data_sheet(release).encode()),
+        Member(
+            LOSSES,
+            canonical_json({"format": form.key, "losses": [asdict(loss) for loss in losses]}, indent=1),
+        ),
     ]
     if release.evaluation is not None:
-        files.append(TextFile("evaluation.json", canonical_json(release.evaluation, indent=1)))
-    return files
+        members.append(Member("evaluation.json", canonical_json(release.evaluation, indent=1)))
+    return members
 
 
-def _readme(release: Release) -> str:
-    return f"""# {_line(release.name)}
+def _readme(release: Release, form: Format, losses: Sequence[Loss]) -> str:
+    front = "".join(f"{line}\n" for line in form.front_matter(release))
+    layout = "\n".join(f"- {line}" for line in form.layout)
+    return f"""{front}# {_line(release.name)}
 
 {len(release.members)} synthetic images with labels approved by people, from the study “{_line(release.study)}”.
 No image shows a patient. Research use; not for diagnosis.
 
-- `images/`: the images; each file is named by the SHA-256 of its bytes.
+## What lies where
+
+Format: {form.title}. For {form.summary}.
+
+{layout}
 - `annotations/labels.json`: all that was said about every image, and the recipe that makes it again. The SHA-256 of
   this file is the digest that was signed: `{release.digest}`.
-- `manifest.json`: size and SHA-256 of every file.
+- `manifest.json`: size and SHA-256 of every file; where every image came from.
+- `croissant.json`: the data set as Croissant JSON-LD describes it.
 - `DATASHEET.md`, `LICENCE.md`{", `evaluation.json`" if release.evaluation is not None else ""}: read before use.
 
 Check the archive with `synthlab verify FILE.zip`; no database and no network are needed.
+
+## What this format cannot hold
+
+Nothing is lost to the archive: `annotations/labels.json` holds every value. The format's own files cannot hold:
+
+{_ledger(losses)}
 """
+
+
+def _ledger(losses: Sequence[Loss]) -> str:
+    rows = [f"| {loss.sentence} | {loss.values} |" for loss in losses]
+    return "\n".join(["| what | values of this release |", "|---|---|", *(rows or ["| nothing | 0 |"])])
 
 
 def _licence(release: Release) -> str:
@@ -53,26 +79,37 @@ grants more than the owner of this installation may grant.
 
 def _data_sheet(release: Release) -> str:
     """A data sheet after the question groups of Gebru et al., "Datasheets for Datasets" (2021)."""
-    per_class = Counter(key for member in release.members for key in member.classes)
-    readers = {member.reader for member in release.members}
-    reviewers = {name for member in release.members for name in member.reviewers}
+    per_class: Counter[str] = Counter()
+    readers, reviewers, regions = set(), set(), 0
+    for member in release.members:
+        per_class.update(member.classes)
+        readers.add(member.reader)
+        reviewers.update(member.reviewers)
+        regions += len(member.regions)
+    source = release.source
     lines = [
         "# Data sheet",
         "",
         "## Motivation",
-        f"Purpose and funding: {_BLANK}.",
+        f"- Purpose: {_value(source.get('purpose'))}",
+        f"- Funding: {_BLANK}",
         "",
         "## Composition",
         f"- Images: {len(release.members)}, all synthetic.",
         *[f"- {_line(row.title)}: {per_class[row.key]}" for row in release.schema.classes],
-        f"- Regions: {sum(len(member.regions) for member in release.members)}.",
+        f"- Regions: {regions}.",
         "",
         "## Collection process",
+        "The images were drawn by a generator that learnt from a real data set:",
+        *_facts(source),
+        "",
+        "What can be traced:",
         *_facts(release.provenance),
         "",
         "## Labelling",
         f"- Schema: {_line(release.schema.name)}, version {release.schema.version}.",
         f"- Readers: {len(readers)}; reviewers: {len(reviewers)} (pseudonyms of this study).",
+        f"- Qualification of readers: {_BLANK}",
         *_facts(release.facts),
         "",
         "## Uses",
@@ -80,13 +117,14 @@ def _data_sheet(release: Release) -> str:
         "are no sample of any population. Not for diagnosis.",
         "",
         "## Distribution and maintenance",
-        f"{_BLANK}",
+        f"- Licence: {_value(release.licence)}",
+        f"- Who maintains it: {_BLANK}",
         "",
     ]
     return "\n".join(lines)
 
 
-def _facts(facts: Mapping[str, Any]) -> list[str]:
+def _facts(facts: Mapping[str, Any]) -> Iterable[str]:
     return [f"- {name.replace('_', ' ')}: {_value(value)}" for name, value in sorted(facts.items())]
 
 

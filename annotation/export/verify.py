@@ -3,30 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-import json
+import itertools
 import struct
 import tempfile
 import zipfile
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-from annotation.export import archive, coco, document, manifest
+from annotation.export import document, manifest
+from annotation.export.archive import CHUNK, LOCAL, Directory, FileRow, check_name, local_header
 from annotation.export.canonical import digest_file
+from annotation.export.opened import BadArchiveError, Opened
+from annotation.export.registry import FORMATS
 
-_CHUNK = 1 << 20
-_PNG = b"\x89PNG\r\n\x1a\n"
 FRAME = "(the archive's own directory)"
-
-
-class BadArchiveError(Exception):
-    """The first thing that is wrong: the file it is in, and what."""
-
-    def __init__(self, file: str, detail: str) -> None:
-        super().__init__(f"{file}: {detail}")
-        self.file = file
-        self.detail = detail
+__all__ = ["FRAME", "BadArchiveError", "Verified", "verify_archive"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,19 +29,24 @@ class Verified:
 
     Attributes:
         digest: SHA-256 of the whole archive.
+        format: Which format it is of.
         snapshot_digest: What the signature is bound to.
         images: How many images.
         regions: How many regions.
         files: How many files, the manifest not counted.
         signed: Whether the manifest carries a signature.
+        compared: Whether the format's own files were compared with the labels; they are not where the format needs a
+            package that is not installed here.
     """
 
     digest: str
+    format: str
     snapshot_digest: str
     images: int
     regions: int
     files: int
     signed: bool
+    compared: bool
 
 
 def verify_archive(path: Path) -> Verified:
@@ -64,188 +63,153 @@ def verify_archive(path: Path) -> Verified:
         OSError: The archive cannot be read at all.
     """
     try:
-        with zipfile.ZipFile(path) as opened:
-            return _verify(path, opened)
+        rows = _walk(path)
+        with Opened(path, {row.path: row.sha256 for row in rows}) as opened:
+            return _verify(path, opened, rows)
     except BadArchiveError:
         raise
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, struct.error) as error:
         raise BadArchiveError(FRAME, str(error)) from error
-    except (ValueError, TypeError, LookupError) as error:
-        raise BadArchiveError(FRAME, f"unreadable: {error}") from error
 
 
-def _verify(path: Path, opened: zipfile.ZipFile) -> Verified:
-    names = [info.filename for info in opened.infolist()]
-    _check_names(names)
-    listing = _load(opened, manifest.NAME)
-    rows = _check_manifest(listing)
-    _check_files(opened, names, rows)
-    labels = _load(opened, document.NAME)
-    if rows[document.NAME]["sha256"] != listing["snapshot"]["digest"]:
-        raise BadArchiveError(document.NAME, "is not the document that the snapshot's digest is about")
-    regions = _check_labels(opened, labels, rows)
-    _check_coco(opened, labels, rows)
-    counts = {"images": len(labels["members"]), "regions": regions, "files": len(rows)}
-    if listing["counts"] != counts:
-        raise BadArchiveError(manifest.NAME, f"counts {listing['counts']}, found {counts}")
-    _check_frame(path, opened, names)
+def _walk(path: Path) -> list[FileRow]:
+    """Go through the archive byte by byte as it is written: nothing hides between or behind its files."""
+    rows: list[FileRow] = []
+    with path.open("rb", buffering=CHUNK) as file, tempfile.TemporaryFile() as listed:
+        directory = Directory(listed)
+        while head := _local_head(file):
+            row, checksum = _read_member(file, head, before=rows[-1].path if rows else FRAME)
+            rows.append(row)
+            directory.add(row.path.encode("ascii"), checksum, row.size)
+        file.seek(directory.offset)
+        with tempfile.TemporaryFile() as again:
+            directory.finish(again)
+            again.seek(0)
+            _compare_rest(file, again)
+    if not rows:
+        raise BadArchiveError(FRAME, "it holds no file")
+    return rows
+
+
+def _local_head(file: IO[bytes]) -> bytes:
+    """The next local header, or nothing where the directory begins."""
+    head = file.read(LOCAL.size)
+    return head if head.startswith(b"PK\3\4") and len(head) == LOCAL.size else b""
+
+
+def _read_member(file: IO[bytes], head: bytes, *, before: str) -> tuple[FileRow, int]:
+    *_, checksum, _, size, length, _ = LOCAL.unpack(head)
+    raw = file.read(length)
+    try:
+        name = raw.decode("ascii")
+        check_name(name)
+    except ValueError as error:
+        raise BadArchiveError(before, f"what follows it has no name of a file: {raw[:80]!r}") from error
+    if head + raw != local_header(raw, checksum, size):
+        raise BadArchiveError(name, "its header is not as this program writes it")
+    digest, found, left = hashlib.sha256(), 0, size
+    while left and (chunk := file.read(min(left, CHUNK))):
+        digest.update(chunk)
+        found = zlib.crc32(chunk, found)
+        left -= len(chunk)
+    if left or found != checksum:
+        raise BadArchiveError(name, "its bytes have another check sum or length than its header says")
+    return FileRow(name, size, digest.hexdigest()), checksum
+
+
+def _compare_rest(found: IO[bytes], expected: IO[bytes]) -> None:
+    while True:
+        left, right = found.read(CHUNK), expected.read(CHUNK)
+        if left != right:
+            raise BadArchiveError(FRAME, "it is not as this program writes it")
+        if not left:
+            return
+
+
+def _verify(path: Path, opened: Opened, rows: list[FileRow]) -> Verified:
+    _check_order([row.path for row in rows])
+    listing = opened.json(manifest.NAME)
+    try:
+        _check_manifest(listing, rows[:-1])
+        labels = opened.json(document.NAME)
+        if opened.digest(document.NAME) != listing["snapshot"]["digest"]:
+            raise BadArchiveError(document.NAME, "is not the document that the snapshot's digest is about")
+        regions = _check_labels(labels)
+        form = FORMATS[listing["writer"]["name"]]
+        counts = {"images": len(labels["members"]), "regions": regions, "files": len(rows) - 1}
+        if listing["counts"] != counts:
+            raise BadArchiveError(manifest.NAME, f"counts {listing['counts']}, found {counts}")
+        _check_origins(listing, labels)
+        signed = listing["snapshot"]["signature"] is not None
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
+        raise BadArchiveError(manifest.NAME, f"a member is missing or of another kind: {error!r}") from error
+    if form.is_available:
+        _check_format(opened, labels, form.key)
     return Verified(
         digest=digest_file(path),
+        format=form.key,
         snapshot_digest=listing["snapshot"]["digest"],
-        signed=listing["snapshot"]["signature"] is not None,
+        signed=signed,
+        compared=form.is_available,
         **counts,
     )
 
 
-def _check_names(names: list[str]) -> None:
-    for name in names:
-        try:
-            archive.check_name(name)
-        except ValueError as error:
-            raise BadArchiveError(FRAME, str(error)) from error
-    if not names or names[-1] != manifest.NAME:
+def _check_order(names: list[str]) -> None:
+    if names[-1] != manifest.NAME:
         raise BadArchiveError(manifest.NAME, "is missing or not the last file")
-    if names[:-1] != sorted(set(names[:-1])):
-        raise BadArchiveError(FRAME, "the files are not in order, or one stands there twice")
+    for before, name in itertools.pairwise(names[:-1]):
+        if name <= before:
+            raise BadArchiveError(name, "is out of order, or stands there twice")
 
 
-def _check_manifest(listing: Any) -> dict[str, dict[str, Any]]:
-    """The files that the manifest lists, by name."""
-    try:
-        known = listing["format"] == manifest.FORMAT and listing["version"] == manifest.VERSION
-        rows = {row["path"]: row for row in listing["files"]}
-        whole = listing["files_digest"] == manifest.digest_files(listing["files"])
-        digest, signature = listing["snapshot"]["digest"], listing["snapshot"]["signature"]
-    except (KeyError, TypeError) as error:
-        raise BadArchiveError(manifest.NAME, f"a member is missing: {error}") from error
-    if not known:
-        raise BadArchiveError(manifest.NAME, "is of a format that this program does not know")
-    if not whole:
+def _check_manifest(listing: Mapping[str, Any], rows: list[FileRow]) -> None:
+    """The manifest lists the files that are there, and no others."""
+    if (listing["format"], listing["version"]) != (manifest.FORMAT, manifest.VERSION):
+        raise BadArchiveError(manifest.NAME, "is of a format or version that this program does not know")
+    if listing["writer"]["name"] not in FORMATS:
+        raise BadArchiveError(manifest.NAME, "was written in a format that this program does not know")
+    listed = {row["path"]: (row["size"], row["sha256"]) for row in listing["files"]}
+    for row in rows:
+        if row.path not in listed:
+            raise BadArchiveError(row.path, "is not in the manifest")
+        if listed[row.path] != (row.size, row.sha256):
+            raise BadArchiveError(row.path, "its bytes are not those that the manifest lists")
+    for name in sorted(listed.keys() - {row.path for row in rows}):
+        raise BadArchiveError(name, "is missing")
+    if listing["files_digest"] != manifest.digest_files(listing["files"]):
         raise BadArchiveError(manifest.NAME, "the digest of its list of files is wrong")
+    digest, signature = listing["snapshot"]["digest"], listing["snapshot"]["signature"]
     if not isinstance(digest, str) or not isinstance(signature, dict | None):
         raise BadArchiveError(manifest.NAME, "the snapshot is not described as it should be")
-    return rows
 
 
-def _check_files(opened: zipfile.ZipFile, names: list[str], rows: dict[str, dict[str, Any]]) -> None:
-    for name in (document.NAME, coco.INSTANCES):
-        if name not in names and name in rows:
-            raise BadArchiveError(name, "is missing")
-    for name in names[:-1]:
-        if name not in rows:
-            raise BadArchiveError(name, "is not in the manifest")
-        digest, size = hashlib.sha256(), 0
-        for chunk in _chunks(opened, name):
-            digest.update(chunk)
-            size += len(chunk)
-        if size != rows[name]["size"] or digest.hexdigest() != rows[name]["sha256"]:
-            raise BadArchiveError(name, "its bytes are not those that the manifest lists")
-    missing = sorted(set(rows) - set(names))
-    if missing:
-        raise BadArchiveError(missing[0], "is missing")
-    if document.NAME not in rows:
-        raise BadArchiveError(document.NAME, "is missing")
-
-
-def _check_labels(opened: zipfile.ZipFile, labels: Any, rows: dict[str, dict[str, Any]]) -> int:
-    """Every member has its file and known classes, and every image a member; the number of regions."""
+def _check_labels(labels: Mapping[str, Any]) -> int:
+    """The labels are in order and use known classes only; the number of regions."""
     classes = {row["key"] for row in labels["schema"]["classes"]}
-    expected = {f"images/{member['image']}.png" for member in labels["members"]}
-    present = {name for name in rows if name.startswith("images/")}
-    for name in sorted(expected ^ present):
-        raise BadArchiveError(name, "stands in the labels or among the files, but not in both")
+    digests = [member["image"] for member in labels["members"]]
+    if digests != sorted(set(digests)):
+        raise BadArchiveError(document.NAME, "its images are not in order, or one stands there twice")
     for member in labels["members"]:
-        name = f"images/{member['image']}.png"
-        if rows[name]["sha256"] != member["image"]:
-            raise BadArchiveError(name, "its bytes are not those that its name says")
-        if _png_size(opened, name) != (member["width"], member["height"]):
-            raise BadArchiveError(name, "has another size than its labels say")
         used = {*member["classes"], *(region["class"] for region in member["regions"])}
         if used - classes:
             raise BadArchiveError(document.NAME, f"unknown class {min(used - classes)!r}")
     return sum(len(member["regions"]) for member in labels["members"])
 
 
-def _check_coco(opened: zipfile.ZipFile, labels: Any, rows: dict[str, dict[str, Any]]) -> None:
-    found = 0
-    for name in (coco.INSTANCES, coco.POINTS):
-        if name not in rows:
-            continue
-        data = _load(opened, name)
-        images = {row["id"]: row for row in data["images"]}
-        categories = {row["id"] for row in data["categories"]}
-        if [row["file_name"] for row in data["images"]] != [
-            f"images/{m['image']}.png" for m in labels["members"]
-        ]:
-            raise BadArchiveError(name, "lists other images than the labels")
-        for row in data["annotations"]:
-            if row["image_id"] not in images or row["category_id"] not in categories:
-                raise BadArchiveError(name, f"annotation {row['id']} points to nothing")
-        found += len(data["annotations"])
-    if coco.INSTANCES in rows and found != sum(len(member["regions"]) for member in labels["members"]):
-        raise BadArchiveError(coco.INSTANCES, "has more or fewer regions than the labels")
+def _check_origins(listing: Mapping[str, Any], labels: Mapping[str, Any]) -> None:
+    """The manifest tells of the same images, recipes and people as the labels."""
+    expected: Iterator[tuple[Any, ...]] = (
+        (member["image"], member["recipe"], [member["reader"]], member["reviewers"])
+        for member in labels["members"]
+    )
+    found = ((row["image"], row["recipe"], row["readers"], row["reviewers"]) for row in listing["images"])
+    if list(found) != list(expected):
+        raise BadArchiveError(manifest.NAME, "tells of other images than the labels")
 
 
-def _check_frame(path: Path, opened: zipfile.ZipFile, names: list[str]) -> None:
-    """Write the archive again from its contents and compare: nothing hides between the files."""
-    with tempfile.TemporaryDirectory(prefix="synthlab-verify-") as folder:
-        again = Path(folder) / "again.zip"
-        archive.write_archive(again, _extracted(opened, names, Path(folder) / "member"))
-        offset = _first_difference(path, again)
-    if offset is None:
-        return
-    owner = FRAME
-    if offset < opened.start_dir:
-        owner = max(
-            (info for info in opened.infolist() if info.header_offset <= offset),
-            key=lambda info: info.header_offset,
-            default=opened.infolist()[0],
-        ).filename
-    raise BadArchiveError(owner, f"the byte at {offset} is not as this program writes it")
-
-
-def _extracted(opened: zipfile.ZipFile, names: list[str], scratch: Path) -> Iterator[archive.Member]:
-    for name in names:
-        with scratch.open("wb") as file:
-            file.writelines(_chunks(opened, name))
-        yield archive.Member(name, scratch)
-
-
-def _first_difference(first: Path, second: Path) -> int | None:
-    with first.open("rb") as a, second.open("rb") as b:
-        offset = 0
-        while True:
-            left, right = a.read(_CHUNK), b.read(_CHUNK)
-            if left != right:
-                pairs = enumerate(zip(left, right, strict=False))
-                inside = next((i for i, (x, y) in pairs if x != y), min(len(left), len(right)))
-                return offset + inside
-            if not left:
-                return None
-            offset += len(left)
-
-
-def _chunks(opened: zipfile.ZipFile, name: str) -> Iterator[bytes]:
+def _check_format(opened: Opened, labels: Mapping[str, Any], key: str) -> None:
     try:
-        with opened.open(name) as file:
-            while chunk := file.read(_CHUNK):
-                yield chunk
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError) as error:
-        raise BadArchiveError(name, str(error)) from error
-
-
-def _load(opened: zipfile.ZipFile, name: str) -> Any:
-    if name not in opened.namelist():
-        raise BadArchiveError(name, "is missing")
-    try:
-        return json.loads(b"".join(_chunks(opened, name)))
-    except ValueError as error:
-        raise BadArchiveError(name, f"is not JSON: {error}") from error
-
-
-def _png_size(opened: zipfile.ZipFile, name: str) -> tuple[int, int]:
-    head = next(_chunks(opened, name), b"")[:24]
-    if len(head) < 24 or not head.startswith(_PNG):
-        raise BadArchiveError(name, "is not a PNG image")
-    width, height = struct.unpack(">II", head[16:24])
-    return width, height
+        FORMATS[key].check(opened, labels)
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
+        raise BadArchiveError(FRAME, f"the files of the format cannot be read: {error!r}") from error

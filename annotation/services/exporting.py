@@ -8,7 +8,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from annotation.export.package import FORMATS
+from annotation.export.registry import FORMATS
 from annotation.models import Export, ExportState, Snapshot
 from annotation.services.access import require_manager
 from annotation.services.snapshots import refuse_real_pixels

@@ -10,7 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
-from annotation.export.package import FORMATS
+from annotation.export.registry import FORMATS
 from annotation.models import Snapshot, Study, StudyRole
 from annotation.services.access import roles_in
 from annotation.services.snapshots import latest_evaluation, preview_snapshot, signature_holds

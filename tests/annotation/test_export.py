@@ -18,15 +18,16 @@ import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
 
-from annotation.export import archive, coco, document, manifest
+from annotation.export import archive, coco, document, formats, manifest
 from annotation.export.canonical import canonical_json
-from annotation.export.package import FORMATS, DamagedImageError, write_package
+from annotation.export.package import DamagedImageError, write_package
+from annotation.export.registry import FORMATS
 from annotation.export.verify import FRAME, BadArchiveError, verify_archive
 from annotation.geometry import Point, area
 from tests.annotation.releases import SCHEMA, make_release
 
 # SHA-256 of the small release's archive: it changes only when the format does, and then the version must, too.
-GOLDEN = "2814a58dc5a20b65822b4657390cd99953d491df9df9185338d89e8541b28a35"
+GOLDEN = "1c513f3cf29c8a7014faa1f00c23ee198291c00cc3f7e9e91e19cfcaf40d1f79"
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def release(tmp_path):
 @pytest.fixture
 def packed(release, tmp_path):
     target = tmp_path / "export.zip"
-    write_package(release, writer="coco", image_path=(tmp_path / "images").joinpath, target=target)
+    write_package(release, format="coco", image_path=(tmp_path / "images").joinpath, target=target)
     return target
 
 
@@ -194,8 +195,8 @@ def rewritten(packed: Path, target: Path, change) -> Path:
     archive.write_archive(
         target,
         [
-            *[archive.Member(name, contents[name]) for name in sorted(contents)],
-            archive.Member(manifest.NAME, canonical_json(listing, indent=1)),
+            *[formats.Member(name, contents[name]) for name in sorted(contents)],
+            formats.Member(manifest.NAME, canonical_json(listing)),
         ],
     )
     return target
@@ -298,13 +299,13 @@ def test_the_command_says_whole_or_names_the_bad_file(packed, tmp_path, capsys):
 @pytest.mark.parametrize("name", ["../x", "/x", "a//b", "a/../b", "a\\b", "", "a b", ".hidden", "é"])
 def test_names_that_could_leave_the_folder_are_refused(tmp_path, name):
     with pytest.raises(ValueError, match="file name"):
-        archive.write_archive(tmp_path / "x.zip", [archive.Member(name, b"")])
+        archive.write_archive(tmp_path / "x.zip", [formats.Member(name, b"")])
     assert list(tmp_path.iterdir()) == []
 
 
 def test_an_interrupted_archive_leaves_nothing_under_any_name(tmp_path):
     def members():
-        yield archive.Member("a", b"1")
+        yield formats.Member("a", b"1")
         raise RuntimeError("stop")
 
     with pytest.raises(RuntimeError):
@@ -316,7 +317,7 @@ def test_a_damaged_stored_image_stops_the_export(release, tmp_path):
     (tmp_path / "images" / release.members[0].digest).write_bytes(b"other bytes")
     with pytest.raises(DamagedImageError):
         write_package(
-            release, writer="coco", image_path=(tmp_path / "images").joinpath, target=tmp_path / "x.zip"
+            release, format="coco", image_path=(tmp_path / "images").joinpath, target=tmp_path / "x.zip"
         )
     assert not (tmp_path / "x.zip").exists()
 
@@ -325,7 +326,7 @@ def test_a_digest_that_is_not_that_of_the_content_stops_the_export(release, tmp_
     forged = replace(release, digest="0" * 64)
     with pytest.raises(ValueError, match="digest"):
         write_package(
-            forged, writer="coco", image_path=(tmp_path / "images").joinpath, target=tmp_path / "x.zip"
+            forged, format="coco", image_path=(tmp_path / "images").joinpath, target=tmp_path / "x.zip"
         )
 
 

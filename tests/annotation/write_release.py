@@ -14,7 +14,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         release = make_release(folder)
-        write_package(release, writer="coco", image_path=folder.joinpath, target=Path(sys.argv[1]))
+        write_package(release, format="coco", image_path=folder.joinpath, target=Path(sys.argv[1]))
 
 
 if __name__ == "__main__":

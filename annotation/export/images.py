@@ -1,0 +1,114 @@
+"""Images as PNG members of an archive: their bytes are copied as they are, never encoded again."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from annotation.export.formats import Described, Member, Source
+from annotation.export.opened import BadArchiveError, Opened
+from annotation.export.rows import MemberRow
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def png_members(
+    source: Source, rows: Iterable[MemberRow], name_of: Callable[[MemberRow], str]
+) -> Iterator[Member]:
+    """A member for each row, read when its turn comes."""
+    for row in rows:
+        yield Member(name_of(row), source.image(row.digest))
+
+
+def by_split(member: MemberRow, ending: str = "") -> str:
+    """`train/DIGEST`, or the digest alone where the snapshot is not split."""
+    return f"{member.split}/{member.digest}{ending}" if member.split else f"{member.digest}{ending}"
+
+
+def check_images(
+    opened: Opened, labels: Mapping[str, Any], name_of: Callable[[Mapping[str, Any]], str], folder: str
+) -> None:
+    """Every member of the labels has its picture there, with its bytes and size, and there is no other.
+
+    Args:
+        opened: The archive.
+        labels: Its labels.json.
+        name_of: Where the picture of a member lies.
+        folder: Under which there are no other pictures.
+
+    Raises:
+        BadArchiveError: As said.
+    """
+    expected = {name_of(member): member for member in labels["members"]}
+    present = {name for name in opened.under(folder) if name.endswith(".png")}
+    for name in sorted(expected.keys() ^ present):
+        raise BadArchiveError(name, "stands in the labels or among the files, but not in both")
+    for name, member in expected.items():
+        if opened.digest(name) != member["image"]:
+            raise BadArchiveError(name, "its bytes are not those that its name says")
+        check_size(name, next(opened.stream(name), b""), member)
+
+
+def check_size(file: str, data: bytes, member: Mapping[str, Any]) -> None:
+    """Refuse bytes that are no PNG file of the size that the labels say.
+
+    Raises:
+        BadArchiveError: As said.
+    """
+    if len(data) < 24 or not data.startswith(PNG):
+        raise BadArchiveError(file, "is not a PNG image")
+    if struct.unpack(">II", data[16:24]) != (member["width"], member["height"]):
+        raise BadArchiveError(file, "has another size than its labels say")
+
+
+def name_by_split(folder: str) -> Callable[[Mapping[str, Any]], str]:
+    """Where a member of the labels lies that `by_split` named under a folder."""
+
+    def name(member: Mapping[str, Any]) -> str:
+        split = member.get("split", "")
+        return f"{folder}{split}/{member['image']}.png" if split else f"{folder}{member['image']}.png"
+
+    return name
+
+
+def describe_pngs(glob: str) -> Described:
+    """The images as Croissant has them: a file set, and a record for each file."""
+    return Described(
+        distribution=(
+            {
+                "@type": "cr:FileSet",
+                "@id": "image-files",
+                "name": "image-files",
+                "description": "The images, each named by the SHA-256 of its bytes.",
+                "encodingFormat": "image/png",
+                "includes": glob,
+            },
+        ),
+        record_sets=(
+            {
+                "@type": "cr:RecordSet",
+                "@id": "images",
+                "name": "images",
+                "description": "The pixels of every image.",
+                "key": {"@id": "images/file"},
+                "field": [
+                    _image_field(
+                        "file", "sc:Text", "filename", "Its file name: the SHA-256 of the file, and .png."
+                    ),
+                    _image_field("content", "sc:ImageObject", "content", "Its pixels."),
+                ],
+            },
+        ),
+    )
+
+
+def _image_field(name: str, kind: str, source: str, description: str) -> dict[str, Any]:
+    return {
+        "@type": "cr:Field",
+        "@id": f"images/{name}",
+        "name": name,
+        "description": description,
+        "dataType": kind,
+        "source": {"fileSet": {"@id": "image-files"}, "extract": {"fileProperty": source}},
+    }

@@ -1,0 +1,118 @@
+"""The loss ledger: what a format's own files cannot hold, and how many values that costs this very release.
+
+Nothing is lost to the archive: `annotations/labels.json` holds every value in every format.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from annotation.export.rows import MemberRow, SchemaRow
+
+_PLACES = {"box": "boxes", "polygon": "polygons", "point": "points", "mask": "masks"}
+
+
+@dataclass(slots=True)
+class Tally:
+    """How many values of each sort a release holds.
+
+    Attributes:
+        images: Images; each has one reader and one recipe.
+        labels: Classes of whole images, all images together.
+        extra_labels: Classes of whole images beyond the first one of each image.
+        sites: Images with an anatomical site.
+        confidences: Images whose reader stated a confidence.
+        reviews: Reviewers, all images together.
+        splits: Images with a split.
+        boxes: Regions that are boxes; so `polygons`, `points` and `masks`.
+        coded_classes: Classes of the schema that carry a code of a terminology.
+    """
+
+    images: int = 0
+    labels: int = 0
+    extra_labels: int = 0
+    sites: int = 0
+    confidences: int = 0
+    reviews: int = 0
+    splits: int = 0
+    boxes: int = 0
+    polygons: int = 0
+    points: int = 0
+    masks: int = 0
+    coded_classes: int = 0
+
+    @property
+    def regions(self) -> int:
+        """Regions of every kind."""
+        return self.boxes + self.polygons + self.points + self.masks
+
+    def add(self, member: MemberRow) -> None:
+        """Count one image."""
+        self.images += 1
+        self.labels += len(member.classes)
+        self.extra_labels += max(len(member.classes) - 1, 0)
+        self.sites += bool(member.site)
+        self.confidences += member.confidence is not None
+        self.reviews += len(member.reviewers)
+        self.splits += bool(member.split)
+        for region in member.regions:
+            self.add_regions(region.kind, 1)
+
+    def add_regions(self, kind: str, count: int) -> None:
+        """Count regions of one kind."""
+        name = _PLACES[kind]
+        setattr(self, name, getattr(self, name) + count)
+
+
+@dataclass(frozen=True, slots=True)
+class LossKind:
+    """Something that a format cannot hold: a stable code, a sentence for people, and how to count it."""
+
+    code: str
+    sentence: str
+    count: Callable[[Tally], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """What a release loses in a format: `values` of them."""
+
+    code: str
+    sentence: str
+    values: int
+
+
+def tally_members(schema: SchemaRow, members: Iterable[MemberRow]) -> Tally:
+    """Count a release in one pass."""
+    tally = Tally(coded_classes=sum(bool(row.code) for row in schema.classes))
+    for member in members:
+        tally.add(member)
+    return tally
+
+
+def count_losses(kinds: Iterable[LossKind], tally: Tally) -> tuple[Loss, ...]:
+    """The ledger of one format: every loss, those that cost this release nothing included."""
+    return tuple(Loss(kind.code, kind.sentence, kind.count(tally)) for kind in kinds)
+
+
+# What several formats share.
+PEOPLE = LossKind(
+    "people",
+    "Who read and who reviewed (pseudonyms) is not there.",
+    lambda tally: tally.images + tally.reviews,
+)
+RECIPE = LossKind("recipe", "The recipe that makes an image again is not there.", lambda tally: tally.images)
+SITE = LossKind("site", "The anatomical site is not there.", lambda tally: tally.sites)
+CONFIDENCE = LossKind("confidence", "How sure the reader was is not there.", lambda tally: tally.confidences)
+CODES = LossKind(
+    "codes", "Codes of terminologies beside the classes are not there.", lambda tally: tally.coded_classes
+)
+IMAGE_CLASSES = LossKind(
+    "image_classes",
+    "The classes of a whole image are not there, only those of its regions.",
+    lambda tally: tally.labels,
+)
+POINTS = LossKind("points", "Points are not there.", lambda tally: tally.points)
+SPLITS = LossKind("splits", "The split (train, val, test) is not there.", lambda tally: tally.splits)
+BESIDE = (SITE, CONFIDENCE, PEOPLE, RECIPE, CODES)

@@ -1,0 +1,100 @@
+"""Members on the disk: read from the database once, gone through as often as a format needs, one in memory at a time."""
+
+from __future__ import annotations
+
+import json
+from array import array
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, overload
+
+from annotation.export.rows import MemberRow, RegionRow
+from annotation.geometry import Box, Point, Polygon, Shape
+
+
+class SpooledMembers(Sequence[MemberRow]):
+    """A sequence of members in a file of JSON lines.
+
+    Args:
+        members: What to keep; gone through once, at once.
+        path: The file; it must outlive this object.
+    """
+
+    def __init__(self, members: Iterable[MemberRow], path: Path) -> None:
+        self._path, self._offsets = path, array("Q")
+        offset = 0
+        with path.open("wb") as file:
+            for member in members:
+                line = json.dumps(_packed(member), ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+                self._offsets.append(offset)
+                offset += file.write(line)
+
+    def __len__(self) -> int:
+        return len(self._offsets)
+
+    def __iter__(self) -> Iterator[MemberRow]:
+        with self._path.open("rb") as file:
+            for line in file:
+                yield _unpacked(json.loads(line))
+
+    @overload
+    def __getitem__(self, index: int) -> MemberRow: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[MemberRow]: ...
+    def __getitem__(self, index: int | slice) -> MemberRow | Sequence[MemberRow]:
+        if isinstance(index, slice):
+            return [self[place] for place in range(*index.indices(len(self)))]
+        with self._path.open("rb") as file:
+            file.seek(self._offsets[index])
+            return _unpacked(json.loads(file.readline()))
+
+
+def places_by(members: Sequence[MemberRow], key: Callable[[MemberRow], Hashable]) -> dict[Any, Sequence[int]]:
+    """Where the members of each group stand, groups in ascending order, members in theirs."""
+    places: dict[Any, array[int]] = {}
+    for place, member in enumerate(members):
+        places.setdefault(key(member), array("L")).append(place)
+    return dict(sorted(places.items()))
+
+
+def at_places(members: Sequence[MemberRow], places: Sequence[int]) -> Iterator[MemberRow]:
+    """The members that stand there; all of them are gone through in one go."""
+    if len(places) == len(members):
+        yield from members
+        return
+    for place in places:
+        yield members[place]
+
+
+def _packed(member: MemberRow) -> list[Any]:
+    regions = [[row.label, row.kind, row.shape.as_json()] for row in member.regions]
+    return [
+        member.digest, member.width, member.height, member.classes, regions, member.site, member.confidence,
+        member.reader, member.reviewers, dict(member.recipe), member.split,
+    ]  # fmt: skip
+
+
+def _unpacked(row: list[Any]) -> MemberRow:
+    digest, width, height, classes, regions, site, confidence, reader, reviewers, recipe, split = row
+    return MemberRow(
+        digest=digest,
+        width=width,
+        height=height,
+        classes=tuple(classes),
+        regions=tuple(RegionRow(label, kind, _shape(kind, geometry)) for label, kind, geometry in regions),
+        site=site,
+        confidence=confidence,
+        reader=reader,
+        reviewers=tuple(reviewers),
+        recipe=recipe,
+        split=split,
+    )
+
+
+def _shape(kind: str, geometry: dict[str, Any]) -> Shape:
+    """The shape again; it was checked when it was drawn."""
+    if kind == "box":
+        return Box(**geometry)
+    if kind == "point":
+        return Point(**geometry)
+    return Polygon(tuple((x, y) for x, y in geometry["points"]))
