@@ -117,6 +117,7 @@ STAGING_ROOT = HOME / "staging"
 WORK_ROOT = HOME / "work"
 FEATURE_ROOT = HOME / "features"
 GENERATOR_ROOT = HOME / "generators"
+WEIGHTS_ROOT = HOME / "weights"  # of extractors, as `synthlab weights import` took them in
 LOG_ROOT = HOME / "logs"
 STATIC_URL = "/static/"
 STATIC_ROOT = env.path("SYNTHLAB_STATIC_ROOT", HOME / "static")
@@ -262,6 +263,7 @@ Q_CLUSTER = {
 
 # --- Model service ------------------------------------------------------------------------------
 MODEL_SERVICE_URL = env.str("SYNTHLAB_MODEL_SERVICE_URL", "http://127.0.0.1:8001")
+MODEL_SERVICE_MEMORY_MIB = env.int("SYNTHLAB_MODEL_SERVICE_MEMORY_MIB", 512, low=1)
 MODEL_SERVICE_SECRET = read_secret("SYNTHLAB_MODEL_SERVICE_SECRET", HOME / "model-service-secret")
 
 # --- Words and logs -----------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""``python -m evaluation.ml evaluate|extract SPEC.json``."""
+"""``python -m evaluation.ml evaluate|extract|import-weights SPEC.json``."""
 
 from __future__ import annotations
 
@@ -19,6 +19,12 @@ def _extract(spec: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     return extract(spec, reporter)
 
 
+def _import_weights(spec: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
+    from evaluation.ml.inception_import import import_weights
+
+    return import_weights(spec, reporter)
+
+
 # Imported inside the verbs: until `child_main` has tied this process to its parent, it would outlive it.
 if __name__ == "__main__":
-    child_main({"evaluate": _evaluate, "extract": _extract})
+    child_main({"evaluate": _evaluate, "extract": _extract, "import-weights": _import_weights})

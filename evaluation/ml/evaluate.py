@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from evaluation.ml.copying import copying
-from evaluation.ml.extractors import FID_UNAVAILABLE, LITE0, Extractor, make_extractor
+from evaluation.ml.extractors import INCEPTION, LITE0, Extractor, make_extractor
 from evaluation.ml.features import FeatureStore, Stopped, feature_rows
-from evaluation.ml.fidelity import frechet_pca_row, frechet_row, kernel_row, prdc_rows
 from evaluation.ml.images import ImageSet, parse_refs, read_set, refuse_mismatch
-from evaluation.ml.report import FORMAT, ImageScore, MetricResult, limits, shortages, to_json, write_text
+from evaluation.ml.inception_row import fid_part, fid_row, fid_unavailable
+from evaluation.ml.panel import Panel, panel
+from evaluation.ml.report import FORMAT, MetricResult, limits, shortages, to_json, write_text
 from evaluation.ml.subject import Subject, refuse_collapsed
 from evaluation.ml.symmetry import CHOICES, symmetry_names
-from evaluation.ml.variety import effective_number_rows, structure_row
 from generation.child import BadInput, Reporter
 
 
@@ -33,6 +32,7 @@ class Spec:
     seed: int
     threads: int
     symmetries: str
+    weights: Path | None  # the folder of imported weights
 
     @classmethod
     def parse(cls, spec: dict[str, Any]) -> Spec:
@@ -49,6 +49,7 @@ class Spec:
                 seed=int(spec.get("seed", 0)),
                 threads=max(1, int(spec.get("threads") or 1)),
                 symmetries=str(spec.get("symmetries", "dihedral")),
+                weights=Path(spec["weights"]) if spec.get("weights") else None,
             )
         except (KeyError, TypeError, ValueError) as error:
             raise BadInput("bad_spec", f"the evaluation's description lacks or misspells {error}") from error
@@ -62,7 +63,7 @@ def evaluate(spec: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
 
     Args:
         spec: ``{"work", "features", "extractor"?, "synthetic", "reference", "training", "seed"?, "threads"?,
-            "symmetries"?}``; images are ``{"id", "path", "digest"?, "group", "class"?}``.
+            "symmetries"?, "weights"?}``; images are ``{"id", "path", "digest"?, "group", "class"?}``.
         reporter: told of progress.
 
     Returns:
@@ -75,16 +76,18 @@ def evaluate(spec: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     begun = time.perf_counter()
     sets = read_sets(spec, request, reporter)
     refuse_mismatch(sets["synthetic"], sets["reference"], sets["training"])
-    extractor = make_extractor(request.extractor, threads=request.threads)
+    extractor = make_extractor(request.extractor, threads=request.threads, weights=request.weights)
     try:
         subject = make_subject(sets, extractor, request, reporter)
-        results, scores = _panel(subject, reporter)
+        measured = _measure(subject, reporter)
+        fid, fid_results = _fid(sets, request, reporter)
+        measured = replace(measured, results=(*measured.results, *fid_results))
     except Stopped:
         return {"stopped": True}
-    report = build_report(subject, results, scores, time.perf_counter() - begun)
+    report = build_report(subject, measured, fid, time.perf_counter() - begun)
     request.work.mkdir(parents=True, exist_ok=True)
     report_path, scores_path = request.work / "report.json", request.work / "scores.jsonl"
-    write_text(scores_path, "".join(f"{to_json(score)}\n" for score in scores))
+    write_text(scores_path, "".join(f"{to_json(score)}\n" for score in measured.scores))
     write_text(report_path, to_json(report))
     return {
         "stopped": False,
@@ -104,7 +107,7 @@ def extract(spec: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     images = read_set(
         parse_refs(spec.get("images") or [], "image", grouped=False), "image", threads=request.threads
     )
-    extractor = make_extractor(request.extractor, threads=request.threads)
+    extractor = make_extractor(request.extractor, threads=request.threads, weights=request.weights)
     store = FeatureStore(request.features, extractor)
     try:
         pictures = list(zip(images.pixel_digests, images.refs, strict=True))
@@ -164,42 +167,31 @@ def make_subject(
     )
 
 
-def _panel(subject: Subject, reporter: Reporter) -> tuple[list[MetricResult], list[ImageScore]]:
-    scores: list[ImageScore] = []
-
-    def copies() -> list[MetricResult]:
-        found, per_image = copying(subject)
-        scores.extend(per_image)
-        return found
-
-    steps: dict[str, Callable[[], list[MetricResult]]] = {
-        "fd": lambda: [frechet_row(subject)],
-        "fd_pca": lambda: [frechet_pca_row(subject)],
-        "kid": lambda: [kernel_row(subject)],
-        "prdc": lambda: prdc_rows(subject),
-        "diversity": lambda: effective_number_rows(subject),
-        "ms_ssim": lambda: [structure_row(subject)],
-        "copying": copies,
-    }
-    results: list[MetricResult] = []
-    for done, (name, step) in enumerate(steps.items()):
+def _measure(subject: Subject, reporter: Reporter) -> Panel:
+    def tell(name: str, done: int, total: int) -> None:
         if reporter.should_stop:
             raise Stopped
-        reporter.progress("measuring", done, len(steps), metric=name)
-        begun = time.perf_counter()
-        found = step()
-        seconds = round((time.perf_counter() - begun) / len(found), 4)
-        results += [replace(result, seconds=seconds) for result in found]
-    reporter.progress("measuring", len(steps), len(steps))
-    return results, scores
+        reporter.progress("measuring", done, total, metric=name)
+
+    return panel(subject, tell)
 
 
-def build_report(
-    subject: Subject, results: list[MetricResult], scores: list[ImageScore], seconds: float
-) -> dict[str, Any]:
+def _fid(
+    sets: dict[str, ImageSet], request: Spec, reporter: Reporter
+) -> tuple[dict[str, Any], list[MetricResult]]:
+    """What is said under ``fid``, and its row: a number only with the standard weights."""
+    try:
+        extractor = make_extractor(INCEPTION, threads=request.threads, weights=request.weights)
+    except BadInput as error:
+        return fid_unavailable(error.detail), []
+    found = fid_row(make_subject(sets, extractor, request, reporter))
+    return fid_part(found), [found]
+
+
+def build_report(subject: Subject, measured: Panel, fid: dict[str, Any], seconds: float) -> dict[str, Any]:
     """The report as JSON-ready data (results stay dataclasses; `to_json` turns them)."""
     extractor, preprocessing = subject.extractor, subject.extractor.preprocessing
-    flags = sorted({flag for score in scores for flag in score.flags})
+    flags = sorted({flag for score in measured.scores for flag in score.flags})
     return {
         "format": FORMAT,
         "status": subject.status,
@@ -214,7 +206,7 @@ def build_report(
                 "text": preprocessing.text,
             },
         },
-        "fid": {"status": "unavailable", "value": None, "detail": FID_UNAVAILABLE},
+        "fid": fid,
         "counts": subject.counts,
         "sets": dict(_set_facts(subject)),
         "symmetries": list(subject.symmetries),
@@ -224,8 +216,8 @@ def build_report(
         "limits": limits(
             subject.counts, calibrated=extractor.calibrated, contamination=subject.contamination
         ),
-        "results": results,
-        "flags": {flag: sum(flag in score.flags for score in scores) for flag in flags},
+        "results": list(measured.results),
+        "flags": {flag: sum(flag in score.flags for score in measured.scores) for flag in flags},
         "seconds": round(seconds, 3),
     }
 

@@ -114,7 +114,7 @@ def load_imported(folder: Path, name: str, pin: Pin) -> dict[str, torch.Tensor]:
     """
     found = find_imported(folder, name)
     if found is None:
-        raise BadInput("weights_missing", f"the weights of {name} are not here. {HOW_TO_IMPORT}")
+        raise BadInput("weights_missing", f"The weights of {name} are not installed here. {HOW_TO_IMPORT}")
     try:
         content = (folder / f"{name}.safetensors").read_bytes()
     except OSError:
@@ -122,7 +122,7 @@ def load_imported(folder: Path, name: str, pin: Pin) -> dict[str, torch.Tensor]:
     if found.source_sha256 != pin.sha256 or hashlib.sha256(content).hexdigest() != found.sha256:
         raise BadInput(
             "weights_changed",
-            f"the weights of {name} are not the ones that were imported; import them again. {HOW_TO_IMPORT}",
+            f"The weights of {name} are not the ones that were imported; import them again. {HOW_TO_IMPORT}",
         )
     from safetensors.torch import load
 

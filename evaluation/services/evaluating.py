@@ -120,6 +120,7 @@ def evaluation_spec(evaluation: Evaluation) -> dict[str, Any]:
     return {
         "extractor": evaluation.extractor,
         "features": str(settings.FEATURE_ROOT),
+        "weights": str(settings.WEIGHTS_ROOT),
         "synthetic": [
             {"id": str(image.pk), "path": str(path_of(image.digest)), "digest": image.digest,
              "class": image.class_key}
@@ -184,7 +185,7 @@ def _metric_row(evaluation: Evaluation, row: dict[str, Any]) -> MetricResult:
     return MetricResult(
         evaluation=evaluation,
         name=row["metric"],
-        extractor=evaluation.extractor,
+        extractor=row["extractor"],
         class_key=row["class_key"],
         details=details,
         **{name: row.get(name) for name in known},

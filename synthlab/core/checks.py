@@ -14,7 +14,15 @@ from django.db import connections
 
 _OTHER_BROKERS = ("redis", "django_redis", "iron_mq", "sqs", "mongo", "broker_class")
 OURS = "synthlab"
-HOME_FOLDERS = ("MEDIA_ROOT", "STAGING_ROOT", "WORK_ROOT", "FEATURE_ROOT", "GENERATOR_ROOT", "LOG_ROOT")
+HOME_FOLDERS = (
+    "MEDIA_ROOT",
+    "STAGING_ROOT",
+    "WORK_ROOT",
+    "FEATURE_ROOT",
+    "GENERATOR_ROOT",
+    "WEIGHTS_ROOT",
+    "LOG_ROOT",
+)
 AUDIT_TRIGGERS = ("audit_event_no_update", "audit_event_no_delete")
 
 

@@ -1,0 +1,138 @@
+"""The network of true FID, beside torch-fidelity's, on the same random weights in the published layout."""
+
+import numpy as np
+import pytest
+
+from evaluation.ml import weights
+from evaluation.ml.extractors import INCEPTION, extractor_names, make_extractor
+from evaluation.ml.frechet import frechet_distance
+from evaluation.ml.inception import Inception
+from evaluation.ml.inception_import import import_weights
+from evaluation.ml.preprocess import TENSORFLOW_BILINEAR, Preprocessing, tensorflow_matrix
+from generation.child import BadInput
+from tests.evaluation.ml.inception_weights import random_state, save_state
+from tests.evaluation.ml.pictures import quiet
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory):
+    """A file in the published layout, and the pin that stands for the published one."""
+    path = tmp_path_factory.mktemp("weights") / "random.pth"
+    return path, save_state(path, random_state())
+
+
+@pytest.fixture(scope="module")
+def folder(published, tmp_path_factory):
+    path, pin = published
+    work = tmp_path_factory.mktemp("imported")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(weights, "INCEPTION_PIN", pin)
+        # A filter of system calls would hold the process of all these tests.
+        patched.setattr("evaluation.ml.inception_import.deny_network_and_programs", lambda: True)
+        import_weights({"file": str(path), "work": str(work)}, quiet())
+    return work
+
+
+@pytest.fixture(scope="module")
+def ours(published, folder):
+    return Inception(folder=folder, pin=published[1])
+
+
+@pytest.fixture(scope="module")
+def theirs(published):
+    from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
+
+    return FeatureExtractorInceptionV3(
+        "inception-v3-compat", ["2048"], feature_extractor_weights_path=str(published[0])
+    )
+
+
+def by_them(theirs, images):
+    import torch
+
+    with torch.inference_mode():
+        (rows,) = theirs(torch.from_numpy(images.transpose(0, 3, 1, 2).copy()))
+    return rows.numpy()
+
+
+@pytest.mark.parametrize(("height", "width"), [(64, 64), (128, 96), (299, 299), (33, 450)])
+def test_features_equal_those_of_torch_fidelity(ours, theirs, height, width):
+    rng = np.random.default_rng(height)
+    images = rng.integers(0, 256, (3, height, width, 3), dtype=np.uint8)
+    images[1] //= 4
+    expected = by_them(theirs, images)
+    assert expected.std() > 0.01  # weights that carry something through
+    np.testing.assert_allclose(ours.features(images), expected, rtol=1e-5, atol=1e-5 * expected.max())
+
+
+def test_distance_equals_that_of_torch_fidelity(ours, theirs):
+    from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
+
+    rng = np.random.default_rng(1)
+    first = rng.integers(0, 256, (12, 64, 64, 3), dtype=np.uint8)
+    second = (rng.integers(0, 128, (12, 64, 64, 3)) + np.arange(64)[:, None, None]).astype(np.uint8)
+    import torch
+
+    statistics = [
+        fid_features_to_statistics(torch.from_numpy(by_them(theirs, images)).double())
+        for images in (first, second)
+    ]
+    expected = fid_statistics_to_metric(*statistics, verbose=False)["frechet_inception_distance"]
+    found = frechet_distance(ours.features(first), ours.features(second))
+    assert found == pytest.approx(expected, rel=1e-3)
+
+
+def test_resize_is_that_of_torch_fidelity():
+    import torch
+    from torch_fidelity.interpolate_compat_tensorflow import interpolate_bilinear_2d_like_tensorflow1x
+
+    rng = np.random.default_rng(2)
+    for height, width in ((64, 64), (299, 299), (300, 41), (1024, 299)):
+        image = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
+        ours = Preprocessing(299, 0.0, 1.0, resize=TENSORFLOW_BILINEAR).apply(image[None])[0]
+        planes = torch.from_numpy(image.transpose(2, 0, 1)[None].astype(np.float32))
+        theirs = interpolate_bilinear_2d_like_tensorflow1x(planes, size=(299, 299), align_corners=False)
+        np.testing.assert_allclose(ours, theirs[0].permute(1, 2, 0).numpy(), atol=1e-3)
+    np.testing.assert_allclose(tensorflow_matrix(64, 299).sum(axis=1), 1, atol=1e-6)
+
+
+def test_a_row_does_not_depend_on_its_neighbours(ours):
+    images = np.random.default_rng(3).integers(0, 256, (18, 32, 32, 3), dtype=np.uint8)
+    together = ours.features(images)
+    np.testing.assert_array_equal(ours.features(images[17:])[0], together[17])
+    np.testing.assert_array_equal(ours.features(images[::-1])[::-1], together)
+
+
+def test_it_says_what_it_is(ours, published):
+    assert (ours.name, ours.dimension, ours.calibrated) == (INCEPTION, 2048, True)
+    assert ours.preprocessing.text.startswith("299 px, bilinear as in TensorFlow 1")
+    assert len(ours.digest) == 64
+    assert (
+        INCEPTION not in extractor_names()
+    )  # no whole evaluation stands on it: `fid` is a row beside the others
+
+
+def test_without_its_weights_there_is_no_substitute(tmp_path, folder):
+    for place in (None, tmp_path):
+        with pytest.raises(BadInput, match="synthlab weights import") as refusal:
+            make_extractor(INCEPTION, weights=place)
+        assert refusal.value.code == "weights_missing"
+    with pytest.raises(BadInput) as refusal:  # imported, but not from the published file
+        make_extractor(INCEPTION, weights=folder)
+    assert refusal.value.code == "weights_changed"
+
+
+@pytest.mark.parametrize("damage", ["flip", "cut", "gone"])
+def test_damaged_weights_are_refused(tmp_path, folder, published, damage):
+    for name in (f"{INCEPTION}.json", f"{INCEPTION}.safetensors"):
+        (tmp_path / name).write_bytes((folder / name).read_bytes())
+    file = tmp_path / f"{INCEPTION}.safetensors"
+    content = bytearray(file.read_bytes())
+    if damage == "flip":
+        content[-1] ^= 1
+    file.write_bytes(content[:-10] if damage == "cut" else content)
+    if damage == "gone":
+        file.unlink()
+    with pytest.raises(BadInput, match="import them again") as refusal:
+        Inception(folder=tmp_path, pin=published[1])
+    assert refusal.value.code == "weights_changed"
