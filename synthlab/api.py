@@ -8,8 +8,10 @@ from annotation.api.reads import ReadViewSet
 from annotation.api.reviews import ItemViewSet, ReviewViewSet
 from annotation.api.snapshots import ExportViewSet, SnapshotViewSet
 from annotation.api.studies import LabelSchemaViewSet, StudyViewSet
+from evaluation.api.images import BatchImageViewSet
 from evaluation.api.viewsets import (
     BatchDecisionViewSet,
+    CopyReviewViewSet,
     EvaluationViewSet,
     GatePolicyViewSet,
     GeneratorApprovalViewSet,
@@ -80,12 +82,27 @@ of_datasets = [
     ),
 ]
 
+copy_reviews = CopyReviewViewSet.as_view({"post": "create"})
 approvals = GeneratorApprovalViewSet.as_view({"post": "create"})
+
+_images = "batches/<uuid:pk>/images"
+of_batches = [
+    path(_images, BatchImageViewSet.as_view({"get": "list"}), name="batch-images"),
+    *(
+        path(f"{_images}/{name}", BatchImageViewSet.as_view({method: name}), name=f"batch-images-{name}")
+        for name, method in {
+            "indexes": "get", "counts": "get", "cells": "get", "thumbnails": "get", "decisions": "get",
+            "discard": "post", "restore": "post",
+        }.items()
+    ),
+]  # fmt: skip
 
 urlpatterns = [
     path("", include(router.urls)),
     *of_datasets,
+    *of_batches,
     path("batches/<uuid:pk>/decision", decisions, name="batch-decision"),
+    path("images/<uuid:pk>/copy-review", copy_reviews, name="image-copy-review"),
     path("generators/<uuid:pk>/approve", approvals, name="generator-approve"),
     path("me", MeView.as_view(), name="me"),
     path("schema/", SchemaView.as_view(), name="api-schema"),

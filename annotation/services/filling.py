@@ -41,6 +41,7 @@ class Filled:
 def fill_study(*, actor: User, study: Study, batches: Sequence[Batch], limit: int | None = None) -> Filled:
     """Add the images of released batches to a study, each with its planned reads in a random order.
 
+    What was discarded from a batch is not taken.
     Filling with the same batch again adds nothing: an image is once in a study.
 
     Args:
@@ -112,6 +113,8 @@ def _check_dataset(actor: User, study: Study, batches: Sequence[Batch]) -> None:
 
 
 def _require_released(batch: Batch) -> None:
+    # Whoever discards or restores images takes the same lock.
+    Batch.objects.select_for_update(no_key=True).get(pk=batch.pk)
     if batch.state != BatchState.SUCCEEDED:
         raise NotAllowed(
             "batch_not_finished", f"Batch {batch.pk} is {batch.state}; only finished ones can be read."
@@ -158,7 +161,7 @@ def _add_images(study: Study, batches: Sequence[Batch], limit: int | None) -> Fi
 
 def _images(batches: Sequence[Batch]) -> Iterator[SyntheticImage]:
     for batch in batches:
-        yield from batch.images.order_by("index").only("pk", "pixel_digest").iterator(_CHUNK)
+        yield from batch.images.kept().order_by("index").only("pk", "pixel_digest").iterator(_CHUNK)
 
 
 def _chunks(images: Iterator[SyntheticImage]) -> Iterator[list[SyntheticImage]]:

@@ -28,8 +28,8 @@ class ImageSetQuerySet(models.QuerySet["ImageSet"]):
 class ImageSet(Identified):
     """A frozen list of synthetic images: what an Evaluation measures.
 
-    A batch's set is the whole batch; the approved images of a study are listed one by one.
-    `digest` is over the sorted image digests, so the same list again is the same set.
+    A batch's set is the batch without the images that were discarded when it was frozen; the approved images of a
+    study are listed one by one. `digest` is over the sorted image digests, so the same list again is the same set.
     """
 
     kind = models.CharField(max_length=10, choices=ImageSetKind)
@@ -37,6 +37,9 @@ class ImageSet(Identified):
     dataset = models.ForeignKey(Dataset, on_delete=models.PROTECT, related_name="image_sets")
     batch = models.ForeignKey(Batch, on_delete=models.PROTECT, null=True, related_name="image_sets")
     images = models.ManyToManyField(SyntheticImage, related_name="image_sets", blank=True)
+    left_out = models.ManyToManyField(
+        SyntheticImage, related_name="+", blank=True, help_text="of a batch's set: what was discarded by then"
+    )
     image_count = models.PositiveIntegerField()
 
     objects = ImageSetQuerySet.as_manager()
@@ -55,8 +58,14 @@ class ImageSet(Identified):
 
     def members(self) -> models.QuerySet[SyntheticImage]:
         """The images of the set, in a fixed order."""
-        rows = self.batch.images.all() if self.batch else self.images.all()
-        return rows.order_by("batch", "index")
+        if not self.batch:
+            return self.images.order_by("batch", "index")
+        return self.batch.images.exclude(pk__in=self.left_out_ids()).order_by("batch", "index")
+
+    def left_out_ids(self) -> models.QuerySet[models.Model, dict[str, object]]:
+        """Of the images of the batch that were not measured with the others, for use inside another query."""
+        rows = ImageSet.left_out.through.objects.filter(imageset=self)
+        return rows.values("syntheticimage")
 
 
 class EvaluationState(models.TextChoices):

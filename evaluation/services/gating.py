@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -10,7 +11,8 @@ from django.utils import timezone
 
 from evaluation.ml.judge import Policy
 from evaluation.models import Decision, Evaluation, GateDecision, GatePolicy, Verdict
-from generation.models import Batch, BatchState
+from evaluation.services.image_sets import drift_of
+from generation.models import Batch, BatchState, ImageDecision
 from generation.services.access import is_owner, require_owner
 from synthlab.accounts.models import User
 from synthlab.core.audit import dataset_chain, record_event
@@ -91,12 +93,17 @@ def decide_by_rule(*, evaluation: Evaluation) -> GateDecision | None:
     if standing and standing.decided_by_id:
         return standing
     released = evaluation.verdict == Verdict.RELEASE
+    reasons = list(evaluation.reasons)
+    if restored := drift_of(evaluation.image_set).restored:
+        # What was measured is less than what the batch holds now.
+        released = False
+        reasons.append(f"images were taken back that were not measured: {restored}; evaluate again")
     return _decide(
         batch=batch,
         evaluation=evaluation,
         decision=Decision.RELEASED if released else Decision.WITHHELD,
         actor=None,
-        reason="; ".join(evaluation.reasons),
+        reason="; ".join(reasons),
     )
 
 
@@ -123,6 +130,38 @@ def overrule(*, actor: User, batch: Batch, decision: str, reason: str) -> GateDe
         raise InvalidInput("reason_needed", "Say why; the reason is kept beside the batch for good.")
     latest = Evaluation.objects.filter(image_set__batch=batch, verdict__gt="").first()
     return _decide(batch=batch, evaluation=latest, decision=decision, actor=actor, reason=reason.strip())
+
+
+@transaction.atomic
+def revoke_release(*, actor: User, batch: Batch, restored: Collection[ImageDecision]) -> bool:
+    """End a live release that was not about images which have just been taken back; returns whether it did.
+
+    A rule released the list that it measured. A person released what the batch held at that moment.
+
+    Args:
+        actor: Who took the images back.
+        batch: Locked by the caller.
+        restored: The decisions by which these images had been out.
+    """
+    live = GateDecision.objects.live().filter(batch=batch, decision=Decision.RELEASED)
+    release = live.select_related("evaluation__image_set__batch").first()
+    if release is None:
+        return False
+    if release.decided_by_id is None and release.evaluation is not None:
+        stale = drift_of(release.evaluation.image_set).restored > 0
+    else:
+        stale = any(discard.created_at <= release.created_at for discard in restored)
+    if not stale:
+        return False
+    GateDecision.objects.live().filter(pk=release.pk).update(superseded_at=timezone.now())
+    record_event(
+        chain=dataset_chain(batch.generator.dataset),
+        actor=actor,
+        action="batch.release_ended",
+        target=batch,
+        facts={"decision": str(release.pk), "why": "images_restored"},
+    )
+    return True
 
 
 def _decide(

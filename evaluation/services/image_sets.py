@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from django.db import transaction
 
@@ -23,18 +24,24 @@ def set_digest(kind: str, owner_id: object, digests: Iterable[str]) -> str:
 
 @transaction.atomic
 def make_batch_set(*, actor: User, batch: Batch) -> ImageSet:
-    """The frozen list of a finished batch; asked for again, the same one.
+    """The frozen list of what a finished batch holds now, without what was discarded; asked for again, the same one.
 
     Raises:
         NotAllowed: The actor may not use the data set.
-        Conflict: The batch has not finished.
+        Conflict: The batch has not finished, or all of its images are discarded.
     """
     require_use(actor, batch.generator.dataset)
     if batch.state != BatchState.SUCCEEDED:
         raise Conflict(
             "batch_not_finished", f"This batch is {batch.state}; it can be measured when it has succeeded."
         )
-    digests = list(batch.images.values_list("digest", flat=True))
+    # What discards and restores takes the same lock: the two queries below see one and the same batch.
+    Batch.objects.select_for_update(no_key=True).get(pk=batch.pk)
+    digests = list(batch.images.kept().values_list("digest", flat=True))
+    if not digests:
+        raise Conflict(
+            "no_images_kept", "All images of this batch are discarded: there is nothing to measure."
+        )
     image_set, made = ImageSet.objects.get_or_create(
         digest=set_digest(ImageSetKind.BATCH, batch.pk, digests),
         defaults={
@@ -45,8 +52,40 @@ def make_batch_set(*, actor: User, batch: Batch) -> ImageSet:
         },
     )
     if made:
+        through = ImageSet.left_out.through
+        gone = batch.images.discarded().values_list("pk", flat=True)
+        through.objects.bulk_create(
+            (through(imageset=image_set, syntheticimage_id=pk) for pk in gone), batch_size=2000
+        )
         _audit(actor, image_set)
     return image_set
+
+
+@dataclass(frozen=True)
+class Drift:
+    """How far the images that a batch has now are from a list that was frozen of it.
+
+    Attributes:
+        discarded: Images of the list that were put aside since.
+        restored: Images that are kept now and do not stand in the list.
+    """
+
+    discarded: int
+    restored: int
+
+    def __bool__(self) -> bool:
+        return bool(self.discarded or self.restored)
+
+
+def drift_of(image_set: ImageSet) -> Drift:
+    """What changed in a batch since its list was frozen; nothing for the list of a study."""
+    if image_set.batch is None:
+        return Drift(0, 0)
+    left_out = image_set.left_out_ids()
+    return Drift(
+        discarded=image_set.batch.images.discarded().exclude(pk__in=left_out).count(),
+        restored=image_set.batch.images.kept().filter(pk__in=left_out).count(),
+    )
 
 
 @transaction.atomic

@@ -1,4 +1,4 @@
-"""`batches` and their images; `images/{id}/file` serves the bytes."""
+"""`batches`; `images/{id}/file` serves the bytes of an image. Lists of images, with their scores, are evaluation's."""
 
 from __future__ import annotations
 
@@ -24,7 +24,6 @@ from generation.api.serializers import (
 from generation.models import Batch, Generator, SourceImage, SyntheticImage
 from generation.services import archives, batches, images
 from synthlab.core.api.idempotency import idempotent
-from synthlab.core.api.responses import paged
 from synthlab.core.files import serve_file
 from synthlab.core.people import person_of
 
@@ -48,12 +47,6 @@ class BatchViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericView
         generator = get_object_or_404(visible, pk=wishes.pop("generator"))
         batch = batches.request_batch(actor=person_of(request), generator=generator, **wishes)
         return self._started(batch)
-
-    @extend_schema(responses=SyntheticImageSerializer(many=True))
-    @action(detail=True)
-    def images(self, request: Request, pk: UUID) -> Response:
-        rows = self.get_object().images.select_related("batch")
-        return paged(self, rows, SyntheticImageSerializer, ordering=("index", "id"))
 
     @extend_schema(
         parameters=[OpenApiParameter("format", enum=list(archives.FORMATS), default="zip")],

@@ -8,6 +8,7 @@ from generation.models.batch import (
     SyntheticImage,
 )
 from generation.models.cost import CostMeasurement, CostSource
+from generation.models.curation import DiscardReason, ImageAction, ImageDecision
 from generation.models.dataset import (
     Dataset,
     DatasetMember,
@@ -39,9 +40,12 @@ __all__ = [
     "Dataset",
     "DatasetMember",
     "DatasetRole",
+    "DiscardReason",
     "Generator",
     "GeneratorState",
     "Group",
+    "ImageAction",
+    "ImageDecision",
     "Ingest",
     "Manifest",
     "Rejection",

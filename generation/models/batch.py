@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import Count, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 
+from generation.models.curation import ImageDecision
 from generation.models.dataset import Dataset
 from generation.models.training import Generator
 from synthlab.core.models import Identified, Job
@@ -76,6 +77,13 @@ class SyntheticImageQuerySet(models.QuerySet["SyntheticImage"]):
     def visible_to(self, user: User) -> SyntheticImageQuerySet:
         return self.filter(batch__in=Batch.objects.visible_to(user))
 
+    def kept(self) -> SyntheticImageQuerySet:
+        """Images that nobody has put aside."""
+        return self.filter(discard__isnull=True)
+
+    def discarded(self) -> SyntheticImageQuerySet:
+        return self.filter(discard__isnull=False)
+
 
 class SyntheticImage(Identified):
     """One synthetic image: its place in the batch and its own seed are its recipe."""
@@ -92,12 +100,25 @@ class SyntheticImage(Identified):
     )
     width = models.PositiveSmallIntegerField()
     height = models.PositiveSmallIntegerField()
+    discard = models.ForeignKey(
+        ImageDecision,
+        on_delete=models.PROTECT,
+        null=True,
+        db_index=False,  # few are discarded: the partial index below costs nothing where images are made
+        related_name="+",
+        help_text="the decision that put it aside; null: it is kept",
+    )
 
     objects = SyntheticImageQuerySet.as_manager()
 
     class Meta:
         ordering = ("batch", "index")
         constraints = [models.UniqueConstraint(fields=["batch", "index"], name="synthetic_index_once")]
+        indexes = [
+            models.Index(
+                fields=["batch", "discard"], name="synthetic_discarded", condition=Q(discard__isnull=False)
+            )
+        ]
 
     def __str__(self) -> str:
         return str(self.id)
