@@ -25,6 +25,7 @@ from annotation.models import (
 )
 from annotation.services.filling import random_place
 from annotation.services.images import image_of
+from evaluation.services.copies import uncleared_among
 from synthlab.core.exceptions import Conflict
 
 _COUNTED = (ReadKind.PRIMARY, ReadKind.CONTROL)
@@ -42,7 +43,8 @@ def settle_item(item: Item) -> None:
 
     One discard ends an image of a study with several readers, unless somebody labelled it: reads that nobody has begun
     are void. When all reads are answered, equal answers go to review or count at once, by the study's policy; unequal
-    ones are disputed, and a reviewer gets an adjudication.
+    ones are disputed, and a reviewer gets an adjudication. An image that waits for somebody's look at the real one beside
+    it goes to review whatever the policy.
     """
     reads = _live_reads(item)
     finals = final_answers(reads)
@@ -59,20 +61,34 @@ def settle_item(item: Item) -> None:
     elif item.source_image_id is None and _needs_review(item.study, finals):
         move_item(item, ItemState.REVIEW)
     else:
-        decide_item(item, finals[0])
+        decide_or_hold(item, finals[0])
 
 
 def _live_reads(item: Item) -> list[Read]:
     return list(item.reads.filter(kind__in=_COUNTED, state__in=LIVE_READ_STATES).order_by("ordinal"))
 
 
+def decide_or_hold(item: Item, annotation: Annotation) -> None:
+    """As `decide_item`, but what may not be accepted yet waits in review: no answer is refused for it."""
+    if annotation.decision == AnswerDecision.LABELLED and _looks_copied(item):
+        move_item(item, ItemState.REVIEW)
+    else:
+        decide_item(item, annotation)
+
+
 def decide_item(item: Item, annotation: Annotation) -> None:
     """The answer counts: accepted if it labels the image, discarded if it discards it.
 
     Raises:
-        Conflict: The item was decided before.
+        Conflict: The item was decided before, or its image is flagged as a copy of a real one and nobody has cleared it.
     """
     accepted = annotation.decision == AnswerDecision.LABELLED
+    if accepted and _looks_copied(item):
+        raise Conflict(
+            "copy_not_cleared",
+            "This image is flagged as a possible copy of a real one. Somebody who may see real images has to clear it, "
+            "on the page of its evaluation, before it can be accepted; or have it read again and discarded.",
+        )
     state = ItemState.ACCEPTED if accepted else ItemState.DISCARDED
     moved = Item.objects.filter(pk=item.pk, state__in=_UNDECIDED).update(
         state=state, outcome=annotation, decided_at=timezone.now()
@@ -80,6 +96,10 @@ def decide_item(item: Item, annotation: Annotation) -> None:
     if moved != 1:
         raise Conflict("item_decided", "This image was decided meanwhile.")
     item.state = state
+
+
+def _looks_copied(item: Item) -> bool:
+    return item.synthetic_image_id is not None and bool(uncleared_among([item.synthetic_image_id]))
 
 
 def move_item(item: Item, state: ItemState) -> None:

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from annotation.models import Annotation, AnswerDecision, ItemState, Read, ReadKind, ReadState, Region
 from annotation.services.answers import CheckedAnswer, check_answer, describe_answer
-from annotation.services.deciding import decide_item, lock_item, settle_item
+from annotation.services.deciding import decide_or_hold, lock_item, settle_item
 from annotation.services.images import image_of
 from annotation.services.leases import Standing, hold, lease_lost, lock_read, refuse_answered
 from synthlab.accounts.models import User
@@ -96,7 +96,7 @@ def take_answer(*, actor: User, read: Read, checked: CheckedAnswer) -> Annotatio
     annotation = record_final(actor=actor, read=read, checked=checked)
     kill_point("answer.recorded")
     if read.kind == ReadKind.ADJUDICATION:
-        decide_item(item, annotation)
+        decide_or_hold(item, annotation)
     elif read.kind != ReadKind.REPEAT and item.state in (ItemState.WAITING, ItemState.READING):
         settle_item(item)
     record_event(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +20,7 @@ from annotation.models import Annotation, Item, ItemState, Snapshot, SnapshotIte
 from annotation.services.access import require_manager
 from annotation.services.releases import describe_members, document_of, freeze_rows, schema_row
 from evaluation.models import Evaluation, EvaluationState
+from evaluation.services.copies import uncleared_among
 from evaluation.services.evaluating import request_approved_evaluation
 from evaluation.services.image_sets import make_approved_set
 from generation.models import SourceImage, SyntheticImage
@@ -34,25 +36,28 @@ _SALT = "annotation.snapshot"
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What a snapshot would hold now."""
+    """What a snapshot would hold now; `uncleared` accepted images are flagged as copies and stay out."""
 
     images: int
     classes: dict[str, int]
     discarded: int
     undecided: int
+    uncleared: int
 
 
 def preview_snapshot(study: Study) -> Preview:
     """Count what a snapshot taken now would freeze, and what it would leave out."""
     states = dict(study.items.values_list("state").annotate(n=Count("id")).order_by())
-    counts: dict[str, int] = {}
-    for classes in study.items.for_snapshot().values_list("outcome__classes", flat=True).iterator():
-        for key in classes:
-            counts[key] = counts.get(key, 0) + 1
-    accepted = study.items.for_snapshot().count()
+    rows = list(study.items.for_snapshot().values_list("synthetic_image", "outcome__classes"))
+    uncleared = uncleared_among(image for image, _ in rows)
+    counts = Counter(key for image, classes in rows if image not in uncleared for key in classes)
     discarded = states.get(ItemState.DISCARDED, 0)
     return Preview(
-        accepted, counts, discarded, sum(states.values()) - states.get(ItemState.ACCEPTED, 0) - discarded
+        images=len(rows) - len(uncleared),
+        classes=dict(counts),
+        discarded=discarded,
+        undecided=sum(states.values()) - states.get(ItemState.ACCEPTED, 0) - discarded,
+        uncleared=len(uncleared),
     )
 
 
@@ -67,6 +72,8 @@ def create_snapshot(
         study: Of any state; what is accepted later is not in it.
         name: What people call it.
         filters: `{"classes": [key, …]}` takes only images with one of these classes.
+
+    An accepted image that a measurement has flagged as a copy since stays out until somebody has cleared it.
 
     Raises:
         NotAllowed: The actor does not manage the study.
@@ -117,7 +124,8 @@ def sign_snapshot(*, actor: User, snapshot: Snapshot, password: str, meaning: st
         NotAllowed: The actor does not manage the study, or the password is not theirs.
         TooMany: The password was wrong too often.
         InvalidInput: There is no meaning.
-        Conflict: It is signed already, its set is not evaluated yet, or its content is not what was frozen.
+        Conflict: It is signed already, its set is not evaluated yet, an image in it is flagged as a copy and not
+            cleared, or its content is not what was frozen.
     """
     require_manager(actor, snapshot.study)
     confirm_password(actor=actor, password=password)
@@ -133,6 +141,7 @@ def _sign(actor: User, snapshot: Snapshot, words: str) -> Snapshot:
         raise Conflict(
             "evaluation_missing", "The approved set is not measured yet. Wait for its evaluation, then sign."
         )
+    _refuse_uncleared(snapshot)
     refuse_changed(snapshot)
     signed_at = timezone.now()
     signature = _signature(snapshot, actor.pk, signed_at, words)
@@ -181,6 +190,16 @@ def refuse_changed(snapshot: Snapshot) -> None:
         )
 
 
+def _refuse_uncleared(snapshot: Snapshot) -> None:
+    """The measurement of the set itself may have flagged an image that no earlier one did."""
+    if found := uncleared_among(snapshot.items.values_list("image", flat=True)):
+        raise Conflict(
+            "copies_not_cleared",
+            f"{len(found)} of these images look like copies of real ones. Somebody who may see real images has to look at "
+            "them on the page of the evaluation and clear them; or freeze again, which leaves them out.",
+        )
+
+
 def refuse_real_pixels(images: list[SyntheticImage]) -> None:
     """Refuse a list in which any image has the bytes or the pixels of a real one.
 
@@ -199,14 +218,18 @@ def refuse_real_pixels(images: list[SyntheticImage]) -> None:
 
 
 def _accepted(study: Study, classes: list[str] | None) -> list[tuple[Item, SyntheticImage, Annotation]]:
-    """Accepted items in the order of their image's digest."""
+    """Accepted items in the order of their image's digest, without those that look copied."""
     # Locked, so that an item cannot leave its state between the list and the rows of the snapshot.
     rows = study.items.for_snapshot().select_for_update(of=("self",), no_key=True)
     rows = rows.select_related("synthetic_image__batch", "outcome")
+    items = rows.prefetch_related("outcome__regions__label_class").order_by("synthetic_image__digest")
+    uncleared = uncleared_among(item.synthetic_image_id for item in items if item.synthetic_image_id)
     found = []
-    for item in rows.prefetch_related("outcome__regions__label_class").order_by("synthetic_image__digest"):
+    for item in items:
         if item.synthetic_image is None or item.outcome is None:
             raise TypeError("an accepted item of a snapshot has a synthetic image and an outcome")
+        if item.synthetic_image_id in uncleared:
+            continue
         if classes is None or set(classes) & set(item.outcome.classes):
             found.append((item, item.synthetic_image, item.outcome))
     return found

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from rest_framework import serializers
 
 from evaluation.models import (
+    CopyReview,
+    CopyVerdict,
     Decision,
     Evaluation,
     GateDecision,
@@ -15,6 +18,7 @@ from evaluation.models import (
     ImageSet,
     MetricResult,
 )
+from evaluation.services.copies import MAX_REASON
 from evaluation.services.gating import DEFAULT_EXTRACTOR
 from generation.api.answers import StrictSerializer
 
@@ -70,10 +74,46 @@ class ScoreSerializer(serializers.ModelSerializer[ImageScore]):
         read_only_fields = fields
 
 
+class CopyPairSerializer(serializers.ModelSerializer[ImageScore]):
+    """A flagged image; the real one beside it is named only to who may see real images."""
+
+    nearest = serializers.SerializerMethodField(
+        help_text="the real image beside it; null without `view_real`"
+    )
+    review = serializers.CharField(
+        source="copy_verdict", read_only=True, help_text="cleared, confirmed, or null while nobody has looked"
+    )
+
+    class Meta:
+        model = ImageScore
+        fields = ("image", "nearest", "distance", "ratio", "p_value", "flags", "review")
+        read_only_fields = fields
+
+    def get_nearest(self, score: ImageScore) -> UUID | None:
+        return score.nearest_id if self.context["shows_real"] else None
+
+
+class CopyReviewSerializer(serializers.ModelSerializer[CopyReview]):
+    class Meta:
+        model = CopyReview
+        fields = ("id", "image", "nearest", "verdict", "reviewed_by", "reason", "created_at")
+        read_only_fields = fields
+
+
+class CopyReviewWriteSerializer(StrictSerializer):
+    nearest = serializers.UUIDField()
+    verdict = serializers.ChoiceField(choices=CopyVerdict.choices)
+    reason = serializers.CharField(max_length=MAX_REASON, required=False, default="", allow_blank=True)
+
+
 class PolicySerializer(serializers.ModelSerializer[GatePolicy]):
+    is_provisional = serializers.BooleanField(
+        read_only=True, help_text="the thresholds that came with the software, set by nobody here"
+    )
+
     class Meta:
         model = GatePolicy
-        fields = ("id", "name", "version", "thresholds", "created_at")
+        fields = ("id", "name", "version", "thresholds", "is_provisional", "created_by", "created_at")
         read_only_fields = fields
 
 

@@ -17,6 +17,9 @@ from rest_framework.viewsets import GenericViewSet, ViewSet
 
 from evaluation.api.serializers import (
     ApproveSerializer,
+    CopyPairSerializer,
+    CopyReviewSerializer,
+    CopyReviewWriteSerializer,
     DecisionSerializer,
     DecisionWriteSerializer,
     EvaluationSerializer,
@@ -27,10 +30,11 @@ from evaluation.api.serializers import (
     ScoreSerializer,
 )
 from evaluation.models import Evaluation, GateDecision, GatePolicy, ImageSet
-from evaluation.services import approving, evaluating, gating
+from evaluation.services import approving, copies, evaluating, gating
 from generation.api.answers import started
 from generation.api.serializers import GeneratorSerializer
-from generation.models import Batch, Generator
+from generation.models import Batch, Generator, SyntheticImage
+from generation.services.access import may_view_real
 from synthlab.core.api.idempotency import idempotent
 from synthlab.core.api.responses import paged
 from synthlab.core.people import person_of
@@ -50,6 +54,7 @@ class EvaluationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Generi
     lookup_value_converter = "uuid"
     filterset_fields = ("image_set", "dataset", "state", "verdict")
     ordering = ("-created_at", "-id")
+    shows_real = False  # whether the caller is told which real images lie near
 
     def get_queryset(self) -> QuerySet[Evaluation]:
         return Evaluation.objects.visible_to(person_of(self.request)).prefetch_related("metrics")
@@ -76,6 +81,18 @@ class EvaluationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Generi
     @action(detail=True)
     def scores(self, request: Request, pk: UUID) -> Response:
         return paged(self, self.get_object().scores.all(), ScoreSerializer, ordering=("id",))
+
+    @extend_schema(responses=CopyPairSerializer(many=True))
+    @action(detail=True)
+    def copies(self, request: Request, pk: UUID) -> Response:
+        """The images flagged as copies, with what people said about each."""
+        evaluation = self.get_object()
+        self.shows_real = may_view_real(person_of(request), evaluation.dataset)
+        rows = evaluation.scores.like_copies().with_review()
+        return paged(self, rows, CopyPairSerializer, ordering=("id",))
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        return {**super().get_serializer_context(), "shows_real": self.shows_real}
 
 
 def _found(request: Request, wishes: dict[str, Any]) -> dict[str, Any]:
@@ -122,6 +139,20 @@ class BatchDecisionViewSet(ViewSet):
         body.is_valid(raise_exception=True)
         decision = gating.overrule(actor=person_of(request), batch=batch, **body.validated_data)
         return Response(DecisionSerializer(decision).data, status=status.HTTP_201_CREATED)
+
+
+class CopyReviewViewSet(ViewSet):
+    """`images/{id}/copy-review`: what a person with `view_real` says about a flagged image."""
+
+    @extend_schema(request=CopyReviewWriteSerializer, responses={201: CopyReviewSerializer})
+    @idempotent
+    def create(self, request: Request, pk: UUID) -> Response:
+        images = SyntheticImage.objects.visible_to(person_of(request))
+        image = get_object_or_404(images.select_related("batch__generator__dataset"), pk=pk)
+        body = CopyReviewWriteSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        review = copies.review_copy(actor=person_of(request), image=image, **body.validated_data)
+        return Response(CopyReviewSerializer(review).data, status=status.HTTP_201_CREATED)
 
 
 class GeneratorApprovalViewSet(ViewSet):

@@ -8,29 +8,73 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('evaluation', '0001_initial'),
-        ('generation', '0010_checksums_of_synthetic_images'),
+        ("evaluation", "0001_initial"),
+        ("generation", "0010_checksums_of_synthetic_images"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='CopyReview',
+            name="CopyReview",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('verdict', models.CharField(choices=[('cleared', 'Cleared'), ('confirmed', 'Confirmed')], max_length=9)),
-                ('reason', models.TextField(blank=True)),
-                ('superseded_at', models.DateTimeField(null=True)),
-                ('image', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='copy_reviews', to='generation.syntheticimage')),
-                ('nearest', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='generation.sourceimage')),
-                ('reviewed_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "verdict",
+                    models.CharField(
+                        choices=[("cleared", "Cleared"), ("confirmed", "Confirmed")], max_length=9
+                    ),
+                ),
+                ("reason", models.TextField(blank=True)),
+                ("superseded_at", models.DateTimeField(null=True)),
+                (
+                    "image",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="copy_reviews",
+                        to="generation.syntheticimage",
+                    ),
+                ),
+                (
+                    "nearest",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="generation.sourceimage",
+                    ),
+                ),
+                (
+                    "reviewed_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ('-created_at',),
-                'constraints': [models.UniqueConstraint(condition=models.Q(('superseded_at__isnull', True)), fields=('image', 'nearest'), name='one_live_copy_review_a_pair'), models.CheckConstraint(condition=models.Q(('verdict__in', ['cleared', 'confirmed'])), name='copy_review_verdict_known'), models.CheckConstraint(condition=models.Q(('verdict', 'confirmed'), models.Q(('reason', ''), _negated=True), _connector='OR'), name='copy_cleared_with_reason')],
+                "ordering": ("-created_at",),
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("superseded_at__isnull", True)),
+                        fields=("image", "nearest"),
+                        name="one_live_copy_review_a_pair",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("verdict__in", ["cleared", "confirmed"])),
+                        name="copy_review_verdict_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("verdict", "confirmed"), models.Q(("reason", ""), _negated=True), _connector="OR"
+                        ),
+                        name="copy_cleared_with_reason",
+                    ),
+                ],
             },
         ),
     ]

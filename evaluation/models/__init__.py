@@ -2,6 +2,8 @@
 
 from evaluation.models.copies import CopyReview, CopyVerdict
 from evaluation.models.evaluation import (
+    COPY_FLAGS,
+    IDENTICAL_FLAGS,
     Evaluation,
     EvaluationState,
     ImageScore,
@@ -13,6 +15,8 @@ from evaluation.models.evaluation import (
 from evaluation.models.gate import Decision, GateDecision, GatePolicy
 
 __all__ = [
+    "COPY_FLAGS",
+    "IDENTICAL_FLAGS",
     "CopyReview",
     "CopyVerdict",
     "Decision",

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import OuterRef, Q, Subquery
+from django.db.models.functions import Cast
 
 from generation.models import Batch, Dataset, SourceImage, Split, SyntheticImage
 from synthlab.core.models import Identified, Job
@@ -156,6 +159,26 @@ class MetricResult(Identified):
         return self.name
 
 
+# Equal pixels, also turned or mirrored, are no matter of opinion.
+IDENTICAL_FLAGS = ("identical", "identical_reference")
+COPY_FLAGS = (*IDENTICAL_FLAGS, "copy")
+
+
+class ImageScoreQuerySet(models.QuerySet["ImageScore"]):
+    def like_copies(self) -> ImageScoreQuerySet:
+        """Those that ask for a person's look at the image and the real one beside it."""
+        # Flags are a list in JSON, which SQLite cannot search; in its text each is a word in quotes.
+        named = reduce(or_, (Q(flag_text__contains=f'"{flag}"') for flag in COPY_FLAGS))
+        return self.annotate(flag_text=Cast("flags", models.TextField())).filter(named)
+
+    def with_review(self) -> ImageScoreQuerySet:
+        """Each with `copy_verdict`: what a person said about the pair last, or None."""
+        from evaluation.models.copies import CopyReview
+
+        live = CopyReview.objects.live().filter(image=OuterRef("image"), nearest=OuterRef("nearest"))
+        return self.annotate(copy_verdict=Subquery(live.values("verdict")[:1]))
+
+
 class ImageScore(models.Model):
     """How near one synthetic image stands to a real one, and what that earned it."""
 
@@ -166,6 +189,8 @@ class ImageScore(models.Model):
     ratio = models.FloatField(null=True)
     p_value = models.FloatField(null=True)
     flags = models.JSONField(default=list)
+
+    objects = ImageScoreQuerySet.as_manager()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["evaluation", "image"], name="image_score_once")]

@@ -26,6 +26,11 @@ class GatePolicy(Identified):
     def __str__(self) -> str:
         return f"{self.name} v{self.version}"
 
+    @property
+    def is_provisional(self) -> bool:
+        """Whether these are the thresholds that came with the software: nobody here has thought about them."""
+        return self.created_by_id is None
+
 
 class Decision(models.TextChoices):
     RELEASED = "released"

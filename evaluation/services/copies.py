@@ -8,23 +8,15 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from evaluation.models import CopyReview, CopyVerdict, ImageScore
+from evaluation.models import COPY_FLAGS, IDENTICAL_FLAGS, CopyReview, CopyVerdict, ImageScore
 from generation.models import SourceImage, SyntheticImage
 from generation.services.access import may_view_real
 from synthlab.accounts.models import User
 from synthlab.core.audit import dataset_chain, record_event
 from synthlab.core.exceptions import Conflict, InvalidInput, NotAllowed
 
-# Equal pixels, also turned or mirrored, are no matter of opinion.
-IDENTICAL_FLAGS = frozenset({"identical", "identical_reference"})
-COPY_FLAGS = IDENTICAL_FLAGS | {"copy"}
 MAX_REASON = 2000
 _CHUNK = 2000
-
-
-def flags_a_copy(score: ImageScore) -> bool:
-    """Whether a score asks for a person's look at the pair."""
-    return bool(COPY_FLAGS & set(score.flags))
 
 
 def uncleared_among(images: Iterable[UUID]) -> set[UUID]:
@@ -32,21 +24,10 @@ def uncleared_among(images: Iterable[UUID]) -> set[UUID]:
     wanted, found = list(images), set()
     for start in range(0, len(wanted), _CHUNK):
         chunk = wanted[start : start + _CHUNK]
-        scores = (
-            ImageScore.objects.filter(image__in=chunk)
-            .exclude(flags=[])
-            .only("image_id", "nearest_id", "flags")
-        )
-        cleared = set(
-            CopyReview.objects.live()
-            .filter(image__in=chunk, verdict=CopyVerdict.CLEARED)
-            .values_list("image", "nearest")
-        )
-        found |= {
-            score.image_id
-            for score in scores
-            if flags_a_copy(score) and (score.image_id, score.nearest_id) not in cleared
-        }
+        pairs = ImageScore.objects.like_copies().filter(image__in=chunk).values_list("image", "nearest")
+        reviews = CopyReview.objects.live().filter(image__in=chunk, verdict=CopyVerdict.CLEARED)
+        cleared = set(reviews.values_list("image", "nearest"))
+        found |= {image for image, nearest in pairs if (image, nearest) not in cleared}
     return found
 
 
@@ -112,7 +93,7 @@ def _check_pair(image: SyntheticImage, nearest: UUID, *, clears: bool, words: st
         raise InvalidInput(
             "reason_needed", "Say why it is no copy; the reason is kept beside the image for good."
         )
-    if flags & IDENTICAL_FLAGS:
+    if flags & set(IDENTICAL_FLAGS):
         raise Conflict(
             "identical_image", "This image has the pixels of a real one. It cannot be cleared; discard it."
         )

@@ -39,6 +39,17 @@ def default_policy() -> GatePolicy:
     return policy
 
 
+def may_set_thresholds(person: User, name: str = "") -> bool:
+    """Whether a person may save a version of a policy: the default one judges the batches of everybody who names no other."""
+    return person.is_admin or (person.is_scientist and name != DEFAULT_POLICY)
+
+
+def judged_by(name: str, version: int | None = None) -> int:
+    """How many evaluations a policy, or one version of it, has judged."""
+    rows = Evaluation.objects.filter(policy__name=name, verdict__gt="")
+    return (rows if version is None else rows.filter(policy__version=version)).count()
+
+
 @transaction.atomic
 def create_policy(*, actor: User, name: str, thresholds: dict[str, Any]) -> GatePolicy:
     """A new version of a policy; what is not named keeps the judge's default.
@@ -48,10 +59,9 @@ def create_policy(*, actor: User, name: str, thresholds: dict[str, Any]) -> Gate
         InvalidInput: An unknown threshold, or a value that is not a number.
         Conflict: Somebody saved a version at the same moment.
     """
-    if not (actor.is_scientist or actor.is_admin):
+    if not may_set_thresholds(actor):
         raise NotAllowed("scientists_only", "Only data scientists and admins set thresholds.")
-    if name == DEFAULT_POLICY and not actor.is_admin:
-        # It judges the batches of everybody who names no other.
+    if not may_set_thresholds(actor, name):
         raise NotAllowed("admins_only", "Only an admin changes the default policy of the house.")
     try:
         whole = Policy.from_mapping(thresholds).to_mapping()

@@ -6,9 +6,17 @@ from typing import Any
 
 from django.utils import timezone
 
-from evaluation.models import Decision, Evaluation, EvaluationState, GateDecision, ImageSet, Verdict
+from evaluation.models import (
+    Decision,
+    Evaluation,
+    EvaluationState,
+    GateDecision,
+    ImageScore,
+    ImageSet,
+    Verdict,
+)
 from evaluation.services import gating, image_sets
-from generation.models import Batch, Split
+from generation.models import Batch, SourceImage, Split, SyntheticImage
 from tests.generation.factories import make_batch
 
 
@@ -53,3 +61,11 @@ def make_released_batch(**fields: Any) -> Batch:
     )
     assert isinstance(decision, GateDecision)
     return batch
+
+
+def flag_as_copy(image: SyntheticImage, nearest: SourceImage, *flags: str) -> ImageScore:
+    """A score by a new evaluation of the image's batch that flags it beside a real image."""
+    evaluation = make_evaluation(image_set=make_image_set(batch=image.batch))
+    return ImageScore.objects.create(
+        evaluation=evaluation, image=image, nearest=nearest, distance=0.1, ratio=0.2, flags=list(flags)
+    )

@@ -10,13 +10,14 @@ import pytest
 
 from evaluation.models import Decision, Evaluation, GateDecision, GatePolicy, ImageSet
 from evaluation.services import gating
-from generation.models import Batch, BatchState, GeneratorState
+from generation.models import Batch, BatchState, GeneratorState, SourceImage, SyntheticImage
 from synthlab.core.models import AuditEvent, Job
-from tests.evaluation.factories import make_evaluation, make_image_set
+from tests.evaluation.factories import flag_as_copy, make_evaluation, make_image_set
 from tests.generation.api.test_bad_input import refused
 from tests.generation.api.test_who_may import OWNS, SEES, USES, check, look
 from tests.generation.cast import ROLES, Cast
 from tests.generation.factories import make_batch, make_dataset, make_generator
+from tests.present import present
 
 
 @pytest.fixture
@@ -167,3 +168,37 @@ def test_bad_decisions(cast: Cast, batch: Batch) -> None:
         client.post(f"/api/v1/batches/{running.pk}/decision", wish, format="json"), 409, "batch_not_finished"
     )
     assert not GateDecision.objects.exists()
+
+
+def flagged_pair(cast: Cast, batch: Batch) -> tuple[SyntheticImage, SourceImage, Evaluation]:
+    image, nearest = present(batch.images.first()), present(cast.dataset.images.first())
+    return image, nearest, flag_as_copy(image, nearest, "copy").evaluation
+
+
+def test_flagged_images_are_listed_and_their_real_neighbours_named_only_with_the_grant(
+    cast: Cast, batch: Batch
+) -> None:
+    image, nearest, evaluation = flagged_pair(cast, batch)
+    url = f"evaluations/{evaluation.pk}/copies"
+    check(cast, partial(look, url), SEES)
+    for role, named in (("owner", str(nearest.pk)), ("member", None), ("viewer", None)):
+        [row] = cast.client(role).get(f"/api/v1/{url}").json()["results"]
+        assert (row["image"], row["nearest"], row["review"]) == (str(image.pk), named, None)
+
+
+def test_who_may_see_real_images_clears_a_pair(cast: Cast, batch: Batch) -> None:
+    image, nearest, evaluation = flagged_pair(cast, batch)
+    body = {"nearest": str(nearest.pk), "verdict": "cleared", "reason": "Another gland."}
+    check(
+        cast,
+        lambda: ("post", f"images/{image.pk}/copy-review", body),
+        {"owner": 201, "member": 403, "viewer": 403},
+    )
+    [row] = cast.client("owner").get(f"/api/v1/evaluations/{evaluation.pk}/copies").json()["results"]
+    assert row["review"] == "cleared"
+    for bad in ({}, {**body, "nearest": "x"}, {**body, "verdict": "maybe"}, {**body, "more": 1}):
+        refused(
+            cast.client("owner").post(f"/api/v1/images/{image.pk}/copy-review", bad, format="json"),
+            422,
+            "invalid_input",
+        )
