@@ -8,11 +8,12 @@ snapshot has its own files for each split, `annotations/instances_train.json` an
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from annotation.export.canonical import Items, json_parts
 from annotation.export.formats import Format, Member, Source
-from annotation.export.images import by_split, check_images, describe_pngs, name_by_split, png_members
+from annotation.export.images import check_images, describe_pngs, grouped_pngs, name_by_split, split_folder
 from annotation.export.ledger import CODES, CONFIDENCE, PEOPLE, RECIPE, SITE, LossKind
 from annotation.export.opened import BadArchiveError, Opened
 from annotation.export.rows import MemberRow, RegionRow, Release
@@ -33,9 +34,7 @@ def write_coco(source: Source) -> Iterator[Member]:
     for split, places in splits.items():
         if any(_has_point(member) for member in at_places(release.members, places)):
             yield Member(_file(POINTS, split), _document(release, places, points=True))
-    for places in splits.values():
-        rows = at_places(release.members, places)
-        yield from png_members(source, rows, lambda member: IMAGES + by_split(member, ".png"))
+    yield from grouped_pngs(source, partial(split_folder, IMAGES))
 
 
 def check_coco(opened: Opened, labels: Mapping[str, Any]) -> None:
@@ -140,7 +139,7 @@ def _images(release: Release, places: Sequence[int]) -> Iterator[dict[str, Any]]
     for place, member in zip(places, at_places(release.members, places), strict=True):
         yield {
             "id": place + 1,
-            "file_name": IMAGES + by_split(member, ".png"),
+            "file_name": f"{split_folder(IMAGES, member)}{member.digest}.png",
             "width": member.width,
             "height": member.height,
             "license": 1,

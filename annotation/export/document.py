@@ -6,11 +6,12 @@ was signed, and anyone can check it without us.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from annotation.export.canonical import Items, json_parts
-from annotation.export.rows import ClassRow, MemberRow, SchemaRow
+from annotation.export.rows import ClassRow, MemberRow, RegionRow, SchemaRow
+from annotation.geometry import Box, Point, Polygon, Shape
 
 NAME = "annotations/labels.json"
 FORMAT = "synthlab-labels"
@@ -48,7 +49,7 @@ def _describe_members(members: Iterable[MemberRow]) -> Iterator[dict[str, Any]]:
         if member.digest <= before:
             raise ValueError("the members of a snapshot stand once each, in the order of their digests")
         before = member.digest
-        yield _describe_member(member)
+        yield describe_member(member)
 
 
 def describe_schema(schema: SchemaRow) -> dict[str, Any]:
@@ -67,7 +68,8 @@ def _describe_class(row: ClassRow) -> dict[str, Any]:
     return {"key": row.key, "title": row.title, "kind": row.kind, "code": code}
 
 
-def _describe_member(member: MemberRow) -> dict[str, Any]:
+def describe_member(member: MemberRow) -> dict[str, Any]:
+    """An image and what was said about it, as the document has it."""
     # A snapshot without splits has the document, and so the digest, that it had before there were any.
     split = {"split": member.split} if member.split else {}
     return {
@@ -86,3 +88,46 @@ def _describe_member(member: MemberRow) -> dict[str, Any]:
         "reviewers": list(member.reviewers),
         "recipe": dict(member.recipe),
     }
+
+
+def read_member(row: Mapping[str, Any]) -> MemberRow:
+    """An image and what was said about it, as `describe_member` wrote them."""
+    regions = tuple(
+        RegionRow(region["class"], region["kind"], restore_shape(region["kind"], region["geometry"]))
+        for region in row["regions"]
+    )
+    return MemberRow(
+        digest=row["image"],
+        width=row["width"],
+        height=row["height"],
+        classes=tuple(row["classes"]),
+        regions=regions,
+        site=row["site"],
+        confidence=row["confidence"],
+        reader=row["reader"],
+        reviewers=tuple(row["reviewers"]),
+        recipe=row["recipe"],
+        split=row.get("split", ""),
+    )
+
+
+def read_class(row: Mapping[str, Any]) -> ClassRow:
+    """A class of the schema, as `describe_schema` wrote it."""
+    code = row["code"] or {"system": "", "code": "", "display": ""}
+    return ClassRow(
+        key=row["key"],
+        title=row["title"],
+        kind=row["kind"],
+        code_system=code["system"],
+        code=code["code"],
+        code_display=code["display"],
+    )
+
+
+def restore_shape(kind: str, geometry: Mapping[str, Any]) -> Shape:
+    """A shape from the JSON it was written as; it was checked when it was drawn."""
+    if kind == "box":
+        return Box(**geometry)
+    if kind == "point":
+        return Point(**geometry)
+    return Polygon(tuple((x, y) for x, y in geometry["points"]))

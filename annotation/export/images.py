@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from annotation.export.formats import Described, Member, Source
 from annotation.export.opened import BadArchiveError, Opened
 from annotation.export.rows import MemberRow
+from annotation.export.spool import at_places, places_by
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
-def png_members(
-    source: Source, rows: Iterable[MemberRow], name_of: Callable[[MemberRow], str]
-) -> Iterator[Member]:
-    """A member for each row, read when its turn comes."""
-    for row in rows:
-        yield Member(name_of(row), source.image(row.digest))
+def grouped_pngs(source: Source, folder_of: Callable[[MemberRow], str]) -> Iterator[Member]:
+    """Every image under the folder that is its own, `train/` or `images/train/tissue/`, in order of all names."""
+    members = source.release.members
+    for folder, places in places_by(members, folder_of).items():
+        for row in at_places(members, places):
+            yield Member(f"{folder}{row.digest}.png", source.image(row.digest))
 
 
-def by_split(member: MemberRow, ending: str = "") -> str:
-    """`train/DIGEST`, or the digest alone where the snapshot is not split."""
-    return f"{member.split}/{member.digest}{ending}" if member.split else f"{member.digest}{ending}"
+def split_folder(folder: str, member: MemberRow) -> str:
+    """The folder of a member's split, or the one given where the snapshot is not split."""
+    return f"{folder}{member.split}/" if member.split else folder
 
 
 def check_images(
@@ -63,7 +64,7 @@ def check_size(file: str, data: bytes, member: Mapping[str, Any]) -> None:
 
 
 def name_by_split(folder: str) -> Callable[[Mapping[str, Any]], str]:
-    """Where a member of the labels lies that `by_split` named under a folder."""
+    """Where a member of the labels lies whose folder is its split's."""
 
     def name(member: Mapping[str, Any]) -> str:
         split = member.get("split", "")

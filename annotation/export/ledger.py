@@ -5,11 +5,13 @@ Nothing is lost to the archive: `annotations/labels.json` holds every value in e
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from annotation.export.cells import safe_cell
 from annotation.export.rows import MemberRow, SchemaRow
 
+LONG_TITLE = 64
 _PLACES = {"box": "boxes", "polygon": "polygons", "point": "points", "mask": "masks"}
 
 
@@ -27,6 +29,8 @@ class Tally:
         splits: Images with a split.
         boxes: Regions that are boxes; so `polygons`, `points` and `masks`.
         coded_classes: Classes of the schema that carry a code of a terminology.
+        formula_like: Texts of the schema that a spreadsheet could take for a formula; answers hold only its keys.
+        long_titles: Titles of classes, sites and codes of more than 64 bytes in UTF-8.
     """
 
     images: int = 0
@@ -41,6 +45,8 @@ class Tally:
     points: int = 0
     masks: int = 0
     coded_classes: int = 0
+    formula_like: int = 0
+    long_titles: int = 0
 
     @property
     def regions(self) -> int:
@@ -67,11 +73,19 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class LossKind:
-    """Something that a format cannot hold: a stable code, a sentence for people, and how to count it."""
+    """Something that a format cannot hold.
+
+    Attributes:
+        code: Its stable name.
+        sentence: What it is, for people.
+        count: How many values of a release it costs.
+        only_with: The option and its value with which it is lost; otherwise it always is.
+    """
 
     code: str
     sentence: str
     count: Callable[[Tally], int]
+    only_with: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,17 +97,34 @@ class Loss:
     values: int
 
 
+def tally_schema(schema: SchemaRow) -> Tally:
+    """Count what the schema alone says."""
+    titles = [title for row in schema.classes for title in (row.title, row.code_display)]
+    texts = [text for row in schema.classes for text in (row.key, row.kind, row.code_system, row.code)]
+    return Tally(
+        coded_classes=sum(bool(row.code) for row in schema.classes),
+        formula_like=sum(safe_cell(text) != text for text in [*texts, *titles]),
+        long_titles=sum(
+            len(title.encode()) > LONG_TITLE for title in [*titles, *(title for _, title in schema.sites)]
+        ),
+    )
+
+
 def tally_members(schema: SchemaRow, members: Iterable[MemberRow]) -> Tally:
     """Count a release in one pass."""
-    tally = Tally(coded_classes=sum(bool(row.code) for row in schema.classes))
+    tally = tally_schema(schema)
     for member in members:
         tally.add(member)
     return tally
 
 
-def count_losses(kinds: Iterable[LossKind], tally: Tally) -> tuple[Loss, ...]:
+def count_losses(kinds: Iterable[LossKind], tally: Tally, options: Mapping[str, object]) -> tuple[Loss, ...]:
     """The ledger of one format: every loss, those that cost this release nothing included."""
-    return tuple(Loss(kind.code, kind.sentence, kind.count(tally)) for kind in kinds)
+    return tuple(
+        Loss(kind.code, kind.sentence, kind.count(tally))
+        for kind in kinds
+        if kind.only_with is None or options.get(kind.only_with[0]) == kind.only_with[1]
+    )
 
 
 # What several formats share.

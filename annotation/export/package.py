@@ -63,7 +63,7 @@ def write_package(
 def _members(form: Format, source: Source, files: FileList) -> Iterator[Member]:
     release = source.release
     tally = tally_members(release.schema, release.members)
-    losses = count_losses(form.losses, tally)
+    losses = count_losses(form.losses, tally, source.options)
     yield from _ascending(_common(form, release, losses), form.write(source))
     yield Member(
         manifest.NAME,

@@ -8,8 +8,8 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, overload
 
-from annotation.export.rows import MemberRow, RegionRow
-from annotation.geometry import Box, Point, Polygon, Shape
+from annotation.export.document import describe_member, read_member
+from annotation.export.rows import MemberRow
 
 
 class SpooledMembers(Sequence[MemberRow]):
@@ -25,7 +25,7 @@ class SpooledMembers(Sequence[MemberRow]):
         offset = 0
         with path.open("wb") as file:
             for member in members:
-                line = json.dumps(_packed(member), ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+                line = json.dumps(describe_member(member), separators=(",", ":")).encode() + b"\n"
                 self._offsets.append(offset)
                 offset += file.write(line)
 
@@ -35,7 +35,7 @@ class SpooledMembers(Sequence[MemberRow]):
     def __iter__(self) -> Iterator[MemberRow]:
         with self._path.open("rb") as file:
             for line in file:
-                yield _unpacked(json.loads(line))
+                yield read_member(json.loads(line))
 
     @overload
     def __getitem__(self, index: int) -> MemberRow: ...
@@ -46,7 +46,7 @@ class SpooledMembers(Sequence[MemberRow]):
             return [self[place] for place in range(*index.indices(len(self)))]
         with self._path.open("rb") as file:
             file.seek(self._offsets[index])
-            return _unpacked(json.loads(file.readline()))
+            return read_member(json.loads(file.readline()))
 
 
 def places_by(members: Sequence[MemberRow], key: Callable[[MemberRow], Hashable]) -> dict[Any, Sequence[int]]:
@@ -64,37 +64,3 @@ def at_places(members: Sequence[MemberRow], places: Sequence[int]) -> Iterator[M
         return
     for place in places:
         yield members[place]
-
-
-def _packed(member: MemberRow) -> list[Any]:
-    regions = [[row.label, row.kind, row.shape.as_json()] for row in member.regions]
-    return [
-        member.digest, member.width, member.height, member.classes, regions, member.site, member.confidence,
-        member.reader, member.reviewers, dict(member.recipe), member.split,
-    ]  # fmt: skip
-
-
-def _unpacked(row: list[Any]) -> MemberRow:
-    digest, width, height, classes, regions, site, confidence, reader, reviewers, recipe, split = row
-    return MemberRow(
-        digest=digest,
-        width=width,
-        height=height,
-        classes=tuple(classes),
-        regions=tuple(RegionRow(label, kind, _shape(kind, geometry)) for label, kind, geometry in regions),
-        site=site,
-        confidence=confidence,
-        reader=reader,
-        reviewers=tuple(reviewers),
-        recipe=recipe,
-        split=split,
-    )
-
-
-def _shape(kind: str, geometry: dict[str, Any]) -> Shape:
-    """The shape again; it was checked when it was drawn."""
-    if kind == "box":
-        return Box(**geometry)
-    if kind == "point":
-        return Point(**geometry)
-    return Polygon(tuple((x, y) for x, y in geometry["points"]))
