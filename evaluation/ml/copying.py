@@ -1,4 +1,4 @@
-"""Copies, identical pictures and duplicates: one score per synthetic picture, and the shares."""
+"""Copies, identical pictures and duplicates: what is found of each synthetic picture."""
 
 from __future__ import annotations
 
@@ -8,12 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from evaluation.ml.fidelity import row
-from evaluation.ml.groups import unit_means
-from evaluation.ml.intervals import median_interval, wilson
-from evaluation.ml.memorisation import ALPHA, SEPARATION, Scores, score_pictures
+from evaluation.ml.memorisation import Scores, score_pictures
 from evaluation.ml.nearest import FeatureSpace, PixelSpace, Reach, nearest_other, reach
-from evaluation.ml.report import MIN_SYNTHETIC, ImageScore, MetricResult, Status, p_text
+from evaluation.ml.report import ImageScore, p_text
 from evaluation.ml.subject import Subject
 
 Flags = npt.NDArray[np.bool_]
@@ -27,12 +24,23 @@ class Duplicates:
 
     flags: Flags
     threshold: float
-    real_share: float
+    unseen: Flags  # (n_reference,) unseen real pictures that the same threshold would call repeated
     searched: int
 
 
-def copying(subject: Subject) -> tuple[list[MetricResult], list[ImageScore]]:
-    """All results about copying, and each synthetic picture's score."""
+@dataclass(frozen=True)
+class Copies:
+    """What was found about each synthetic picture, shapes (n,), and about unseen real ones."""
+
+    scores: Scores
+    duplicates: Duplicates
+    flags: dict[str, Flags]
+    found: dict[str, Reach]
+    pixels: PixelSpace
+
+
+def find_copies(subject: Subject) -> Copies:
+    """Look for copies, identical pictures and duplicates."""
     pixels, features = PixelSpace(subject.symmetries), FeatureSpace()
     groups = subject.reference.groups
     found: dict[str, Reach] = {}
@@ -45,8 +53,8 @@ def copying(subject: Subject) -> tuple[list[MetricResult], list[ImageScore]]:
     null["features"] = reach(features, subject.reference_rows, *rows, groups, own=groups)
     scores = score_pictures(found, null, groups)
     duplicates = find_duplicates(subject, pixels, null["pixels"])
-    identical = _members(subject.synthetic.canonical_digests, subject.training.canonical_digests)
-    leaked = _members(subject.synthetic.canonical_digests, subject.reference.canonical_digests)
+    identical = members(subject.synthetic.canonical_digests, subject.training.canonical_digests)
+    leaked = members(subject.synthetic.canonical_digests, subject.reference.canonical_digests)
     flags = {
         "identical": identical,
         "identical_reference": leaked,
@@ -54,16 +62,11 @@ def copying(subject: Subject) -> tuple[list[MetricResult], list[ImageScore]]:
         "duplicate": duplicates.flags,
         "constant": subject.synthetic.constant,
     }
-    results = [
-        _nearest_row(subject, scores),
-        _copies_row(subject, scores, flags["copy"]),
-        _identical_row(subject, identical, leaked),
-        _duplicates_row(subject, duplicates),
-    ]
-    return results, _image_scores(subject, scores, found, pixels, flags)
+    return Copies(scores, duplicates, flags, found, pixels)
 
 
-def _members(digests: tuple[str, ...], among: tuple[str, ...]) -> Flags:
+def members(digests: tuple[str, ...], among: tuple[str, ...]) -> Flags:
+    """Which digests stand among others."""
     known = set(among)
     return np.array([digest in known for digest in digests])
 
@@ -82,13 +85,12 @@ def find_duplicates(subject: Subject, pixels: PixelSpace, null: Reach) -> Duplic
     searched = np.sort(rng.permutation(subject.counts.n_synth)[:MAX_NEAR])
     near = nearest_other(pixels, subject.synthetic.thumbs[searched]) < threshold
     flags[searched] |= near
-    real = unit_means((apart < threshold).astype(np.float64), subject.reference.groups).mean()
-    return Duplicates(flags, threshold, float(real), len(searched))
+    return Duplicates(flags, threshold, apart < threshold, len(searched))
 
 
-def _image_scores(
-    subject: Subject, scores: Scores, found: dict[str, Reach], pixels: PixelSpace, flags: dict[str, Flags]
-) -> list[ImageScore]:
+def image_scores(subject: Subject, copies: Copies) -> list[ImageScore]:
+    """One score for each synthetic picture, in the order of their ids."""
+    scores, found, pixels, flags = copies.scores, copies.found, copies.pixels, copies.flags
     by_digest = {digest: at for at, digest in enumerate(subject.training.canonical_digests)}
     names = list(found)
     out = []
@@ -114,68 +116,3 @@ def _image_scores(
             )
         )
     return sorted(out, key=lambda score: score.id)
-
-
-def _nearest_row(subject: Subject, scores: Scores) -> MetricResult:
-    method = (
-        "distance to the nearest training picture over distance to the nearest reference picture, relative to the "
-        "median of the same for unseen real pictures (floor 1); median over synthetic pictures"
-    )
-    if scores.ratio is None:
-        return row(
-            subject, "nearest_real", "Nearest real picture (ratio)", better="higher", value=None, floor=None,
-            method=method, status="insufficient" if subject.status == "ok" else subject.status,
-        )  # fmt: skip
-    low, high = median_interval(scores.ratio)
-    value = float(np.median(scores.ratio))
-    return row(
-        subject, "nearest_real", "Nearest real picture (ratio)", better="higher", value=value, floor=1.0, ratio=value,
-        ci_low=low, ci_high=high, ci_method="order statistics over synthetic pictures", method=method,
-        details={"smallest": float(scores.ratio.min())},
-    )  # fmt: skip
-
-
-def _copies_row(subject: Subject, scores: Scores, copies: Flags) -> MetricResult:
-    hits, n = int(copies.sum()), len(copies)
-    low, high = wilson(hits, n)
-    expected = scores.expected_share
-    return row(
-        subject, "copies", "Pictures flagged as copies", better="lower", value=hits / n, floor=expected,
-        ratio=hits / n / expected if expected else None, ci_low=low, ci_high=high, ci_method="Wilson",
-        method=(
-            f"flagged at conformal p ≤ {ALPHA:g} over groups, or below {SEPARATION:g} of the smallest ratio of any unseen "
-            "real picture; floor: share of unseen real pictures that the same rule flags"
-        ),
-        details={"flagged": hits, "alpha": ALPHA, "smallest_possible_p": f"1 of {scores.n_groups + 1}"},
-    )  # fmt: skip
-
-
-def _identical_row(subject: Subject, identical: Flags, leaked: Flags) -> MetricResult:
-    hits, n = int(identical.sum()), len(identical)
-    real = _members(subject.reference.canonical_digests, subject.training.canonical_digests)
-    low, high = wilson(hits, n)
-    return row(
-        subject, "identical", "Pictures identical to a training picture", better="lower", value=hits / n,
-        floor=float(real.mean()), ci_low=low, ci_high=high, ci_method="Wilson", extractor="pixels",
-        extractor_sha256="", preprocessing="none", dtype="uint8", caveats=(),
-        status="contaminated" if subject.contamination else "ok",
-        method=f"equal pixels under {len(subject.symmetries)} symmetries; floor: reference pictures among the training set",
-        details={"identical": hits, "identical_to_reference": int(leaked.sum())},
-    )  # fmt: skip
-
-
-def _duplicates_row(subject: Subject, found: Duplicates) -> MetricResult:
-    hits, n = int(found.flags.sum()), len(found.flags)
-    low, high = wilson(hits, n)
-    enough: Status = "ok" if n >= MIN_SYNTHETIC else "insufficient"
-    return row(
-        subject, "duplicates", "Pictures that repeat within the set", better="lower", value=hits / n,
-        floor=found.real_share, ci_low=low, ci_high=high, ci_method="Wilson", extractor="pixels", extractor_sha256="",
-        preprocessing="reduced pixels", dtype="float32",
-        status="contaminated" if subject.contamination else enough,
-        method=(
-            "equal pixels under the symmetries, or a pixel distance below half of the first percentile between real "
-            f"pictures of different groups; {found.searched} of {n} pictures compared closely"
-        ),
-        details={"repeated": hits, "threshold_grey_levels": found.threshold},
-    )  # fmt: skip

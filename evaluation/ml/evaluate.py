@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from evaluation.ml.extractors import INCEPTION, LITE0, Extractor, make_extractor
-from evaluation.ml.features import FeatureStore, Stopped, feature_rows
+from evaluation.ml.features import FeatureStore, Stopped, feature_rows, store_features
 from evaluation.ml.images import ImageSet, parse_refs, read_set, refuse_mismatch
 from evaluation.ml.inception_row import fid_part, fid_row, fid_unavailable
 from evaluation.ml.panel import Panel, panel
@@ -104,14 +104,11 @@ def extract(spec: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
         BadInput: as `evaluate`.
     """
     request = Spec.parse(spec)
-    images = read_set(
-        parse_refs(spec.get("images") or [], "image", grouped=False), "image", threads=request.threads
-    )
+    refs = parse_refs(spec.get("images") or [], "image", grouped=False)
     extractor = make_extractor(request.extractor, threads=request.threads, weights=request.weights)
     store = FeatureStore(request.features, extractor)
     try:
-        pictures = list(zip(images.pixel_digests, images.refs, strict=True))
-        return {"stopped": False, "rows": len(feature_rows(store, extractor, pictures, reporter))}
+        return {"stopped": False, "rows": len(refs), "computed": store_features(store, extractor, refs, reporter)}
     except Stopped:
         return {"stopped": True}
 

@@ -13,7 +13,7 @@ from evaluation.ml.draws import Draw, Matched, measure, measure_all
 from evaluation.ml.frechet import frechet_distance, principal_axes
 from evaluation.ml.groups import Codes, all_single, draw_rows
 from evaluation.ml.prdc import Prdc, prdc, squared_distances
-from evaluation.ml.report import MetricResult, p_text, shortages
+from evaluation.ml.report import MetricResult, p_text
 from evaluation.ml.subject import Subject
 
 Rows = npt.NDArray[np.float64]
@@ -49,7 +49,7 @@ def row(subject: Subject, metric: str, label: str, **fields: Any) -> MetricResul
         "seed": subject.seed,
         "dtype": "float64 over float32 features",
         "status": subject.status,
-        "caveats": (*subject.contamination, *shortages(counts)),
+        "caveats": subject.caveats,
         "ratio": None,
         "ci_low": None,
         "ci_high": None,
@@ -62,7 +62,7 @@ def matched_row(
 ) -> MetricResult:
     """A result from matched draws; without a value where the statistic is not defined."""
     if found is None:
-        caveats = (*subject.contamination, *shortages(subject.counts), "not defined with so few groups")
+        caveats = (*subject.caveats, "not defined with so few groups")
         return row(
             subject, metric, label, better=better, value=None, floor=None, method=method, caveats=caveats,
             status="insufficient" if subject.status == "ok" else subject.status,

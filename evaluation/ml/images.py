@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,16 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
+from evaluation.ml.groups import recode
+from evaluation.ml.structure import luminance
 from evaluation.ml.symmetry import canonical_digest, pixel_digest, symmetry_names
 from generation.child import BadInput
 from generation.pixels import OtherPixelsError, decode_stored, to_eight_bits
 
 # Below this many images in a set not even an indicative number is given.
 MIN_IMAGES = 4
+# So many pictures of a set are kept in full, as luminance, for what is measured between pairs of them.
+MAX_GREYS = 300
 # Side of the reduced picture in which pixel distances are taken: averages noise away, keeps the layout.
 THUMB_SIDE = 32
 
@@ -51,7 +55,8 @@ class Picture:
 class ImageSet:
     """A set in canonical order (pixel digest, then id), so that no number depends on the order of the spec.
 
-    Shapes: `groups` (n,) integer codes; `thumbs` (n, t, t, 3) uint8.
+    Shapes: `groups` (n,) integer codes; `thumbs` (n, t, t, 3) uint8; `greys` (k, h, w) float32 luminance of the rows
+    `grey_rows` (k,), the first `MAX_GREYS`: by digest, which is as good as at random.
     """
 
     name: str
@@ -63,6 +68,8 @@ class ImageSet:
     constant: npt.NDArray[np.bool_]
     mode: str
     size: tuple[int, int]  # (width, height)
+    greys: npt.NDArray[np.float32]
+    grey_rows: npt.NDArray[np.int64]
 
     @property
     def n_images(self) -> int:
@@ -78,6 +85,26 @@ class ImageSet:
     def labels(self) -> tuple[str, ...]:
         """Each image's group label."""
         return tuple(ref.group for ref in self.refs)
+
+    @property
+    def class_keys(self) -> tuple[str, ...]:
+        """Each image's class, empty where none is named."""
+        return tuple(ref.class_key for ref in self.refs)
+
+    def only(self, rows: npt.NDArray[np.int64]) -> ImageSet:
+        """The set of some of the images, `rows` ascending."""
+        kept = np.isin(self.grey_rows, rows)
+        return replace(
+            self,
+            refs=tuple(self.refs[at] for at in rows),
+            pixel_digests=tuple(self.pixel_digests[at] for at in rows),
+            canonical_digests=tuple(self.canonical_digests[at] for at in rows),
+            groups=recode(self.groups[rows]),
+            thumbs=self.thumbs[rows],
+            constant=self.constant[rows],
+            greys=self.greys[kept],
+            grey_rows=np.searchsorted(rows, self.grey_rows[kept]),
+        )
 
 
 def parse_refs(rows: Sequence[Mapping[str, Any]], name: str, *, grouped: bool) -> list[ImageRef]:
@@ -201,6 +228,8 @@ def read_set(
         constant=np.array([picture.constant for picture in pictures]),
         mode=pictures[0].mode,
         size=pictures[0].size,
+        greys=np.concatenate([luminance(decode(ref)[0][None]) for ref in refs[:MAX_GREYS]]),
+        grey_rows=np.arange(min(len(refs), MAX_GREYS)),
     )
 
 

@@ -47,8 +47,20 @@ class Scores:
     ratio: Rows | None
     p_value: Rows | None
     copy: npt.NDArray[np.bool_]
-    expected_share: float | None  # what the same rule flags among unseen real pictures, each left out in turn
-    n_groups: int
+    unseen: (
+        npt.NDArray[np.bool_] | None
+    )  # (n_reference,) unseen real pictures that the rule flags, each left out
+    groups: Codes  # (n_reference,) of those
+
+    @property
+    def n_groups(self) -> int:
+        """Groups that stand behind a p-value."""
+        return int(self.groups.max()) + 1
+
+    @property
+    def expected_share(self) -> float | None:
+        """Share of unseen real pictures that the rule flags; groups weigh the same."""
+        return None if self.unseen is None else float(unit_means(self.unseen, self.groups).mean())
 
 
 @dataclass(frozen=True)
@@ -77,7 +89,7 @@ def score_pictures(
     count = int(groups.max()) + 1
     n = len(synthetic[spaces[0]].to_training)
     if count < 2:
-        return Scores(np.zeros(n, dtype=np.int64), None, None, np.zeros(n, dtype=bool), None, count)
+        return Scores(np.zeros(n, dtype=np.int64), None, None, np.zeros(n, dtype=bool), None, groups)
     null = _null(
         np.stack([reference[s].to_training for s in spaces]), [reference[s].to_groups for s in spaces]
     )
@@ -93,8 +105,8 @@ def score_pictures(
         ratio=ratio,
         p_value=p_value,
         copy=(p_value <= alpha) | separated,
-        expected_share=_expected_share(null, null_scores, groups, alpha),
-        n_groups=count,
+        unseen=_flagged_unseen(null, null_scores, groups, alpha),
+        groups=groups,
     )
 
 
@@ -133,10 +145,10 @@ def _conformal_p(folds: Rows, null_scores: Rows, groups: Codes) -> Rows:
     return np.asarray((1.0 + below) / (count + 1.0))
 
 
-def _expected_share(null: _Null, scores: Rows, groups: Codes, alpha: float) -> float:
-    """Share of unseen real pictures that the rule flags, each judged by the other groups; groups weigh the same."""
+def _flagged_unseen(null: _Null, scores: Rows, groups: Codes, alpha: float) -> npt.NDArray[np.bool_]:
+    """Unseen real pictures that the rule flags, each judged by the other groups."""
     count = int(groups.max()) + 1
-    flagged = np.zeros(len(scores))
+    flagged = np.zeros(len(scores), dtype=bool)
     counts = unit_counts(groups)
     for group in range(count):
         own, others = groups == group, groups != group
@@ -146,4 +158,4 @@ def _expected_share(null: _Null, scores: Rows, groups: Codes, alpha: float) -> f
         below = summed[np.searchsorted(scores[others][order], scores[own], side="right")]
         limit = null.q[:, others].min(axis=1, keepdims=True) + np.log(SEPARATION)
         flagged[own] = ((1.0 + below) / count <= alpha) | (null.q[:, own] < limit).any(axis=0)
-    return float(unit_means(flagged, groups).mean())
+    return flagged

@@ -6,6 +6,7 @@ taken block by block, so memory does not grow with the product of the sets.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -18,6 +19,7 @@ from evaluation.ml.symmetry import transform
 
 Rows = npt.NDArray[np.float64]
 _CHUNK = 256
+_BLOCK = 8192
 
 
 class Space(Protocol):
@@ -108,20 +110,39 @@ def reach(
         groups: ``(n_reference,)`` codes 0 … G-1.
         own: for reference pictures themselves: their group, to which the distance is infinite by definition.
     """
-    order = np.argsort(groups, kind="stable")
-    starts = np.searchsorted(groups[order], np.arange(int(groups.max()) + 1))
-    ordered = reference[order]
-    to_training, nearest, to_groups = [], [], []
+    to_training, nearest = [], []
     for at in range(0, len(queries), _CHUNK):
-        part = queries[at : at + _CHUNK]
-        distances = space.distances(part, training)
+        distances = space.distances(queries[at : at + _CHUNK], training)
         nearest.append(distances.argmin(axis=1))
         to_training.append(distances.min(axis=1))
-        to_groups.append(np.minimum.reduceat(space.distances(part, ordered), starts, axis=1))
-    by_group = np.concatenate(to_groups)
+    by_group = np.concatenate(list(group_distances(space, queries, reference, groups)))
     if own is not None:
         by_group[np.arange(len(own)), own] = np.inf
     return Reach(np.concatenate(to_training), np.concatenate(nearest).astype(np.int64), by_group)
+
+
+def group_distances(
+    space: Space, queries: npt.NDArray[np.generic], pictures: npt.NDArray[np.generic], groups: Codes
+) -> Iterator[Rows]:
+    """Distance of each query to the nearest picture of each group, ``(<= chunk, G)`` at a time."""
+    order = np.argsort(groups, kind="stable")
+    starts = np.searchsorted(groups[order], np.arange(int(groups.max()) + 1))
+    ordered = pictures[order]
+    for at in range(0, len(queries), _CHUNK):
+        yield np.minimum.reduceat(space.distances(queries[at : at + _CHUNK], ordered), starts, axis=1)
+
+
+def nearest_distances(
+    space: Space, queries: npt.NDArray[np.generic], targets: npt.NDArray[np.generic]
+) -> Rows:
+    """Distance of each query to the nearest target, ``(n,)``; block by block over the larger side."""
+    found = np.full(len(queries), np.inf)
+    for at in range(0, len(targets), _BLOCK):
+        block = targets[at : at + _BLOCK]
+        for row in range(0, len(queries), _CHUNK):
+            part = slice(row, row + _CHUNK)
+            found[part] = np.minimum(found[part], space.distances(queries[part], block).min(axis=1))
+    return found
 
 
 def nearest_other(space: Space, pictures: npt.NDArray[np.generic]) -> Rows:

@@ -34,7 +34,7 @@ class MetricResult:
     """One number with its twin, interval, counts, method and what limits it.
 
     `floor` is the same measurement between real sets; `ratio` is value over floor (its details say where it is not
-    plainly that). The interval is of `ci_of`. `status` other than ``ok`` means: indicative only, never a reason to
+    plainly that). The interval is of `ci_of`: value, ratio, or difference (value minus floor). `status` other than ``ok`` means: indicative only, never a reason to
     release.
 
     Raises:
@@ -57,7 +57,7 @@ class MetricResult:
     ratio: float | None
     ci_low: float | None
     ci_high: float | None
-    ci_of: Literal["value", "ratio"]
+    ci_of: Literal["value", "ratio", "difference"]
     ci_method: str
     p_value: float | None
     p_text: str

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy.typing as npt
 
 from evaluation.ml.extractors import Extractor
 from evaluation.ml.images import ImageSet
-from evaluation.ml.report import Counts, Status, status_of
+from evaluation.ml.report import Counts, Status, shortages, status_of
 from generation.child import BadInput
 
 Rows = npt.NDArray[np.float64]
@@ -70,6 +71,42 @@ class Subject:
     def pixel_status(self) -> Status:
         """What limits numbers that need no extractor."""
         return status_of(self.counts, calibrated=True, contaminated=bool(self.contamination))
+
+    @cached_property
+    def class_keys(self) -> tuple[str, ...]:
+        """Classes that any side names, in order; none where fewer than two are named."""
+        sides = (self.synthetic, self.reference, self.training)
+        found = tuple(sorted({key for images in sides for key in images.class_keys} - {""}))
+        return found if len(found) > 1 else ()
+
+    @property
+    def caveats(self) -> tuple[str, ...]:
+        """In words, what limits every number."""
+        return (*self.contamination, *shortages(self.counts))
+
+    def without(self, ids: Collection[str]) -> Subject:
+        """The same without some synthetic pictures, as after discards."""
+        gone = set(ids)
+        keep = np.array(
+            [at for at, ref in enumerate(self.synthetic.refs) if ref.id not in gone], dtype=np.int64
+        )
+        return replace(self, synthetic=self.synthetic.only(keep), synthetic_rows=self.synthetic_rows[keep])
+
+    def of_class(self, key: str) -> Subject:
+        """The pictures of one class on all sides; a side may be left empty."""
+        rows = [
+            np.array([at for at, found in enumerate(images.class_keys) if found == key], dtype=np.int64)
+            for images in (self.synthetic, self.reference, self.training)
+        ]
+        return replace(
+            self,
+            synthetic=self.synthetic.only(rows[0]),
+            reference=self.reference.only(rows[1]),
+            training=self.training.only(rows[2]),
+            synthetic_rows=self.synthetic_rows[rows[0]],
+            reference_rows=self.reference_rows[rows[1]],
+            training_rows=self.training_rows[rows[2]],
+        )
 
     def rng(self, purpose: str) -> np.random.Generator:
         """A stream for one purpose: adding a metric changes no other metric's draws."""

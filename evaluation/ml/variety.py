@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
-import numpy.typing as npt
 from scipy import stats
 
 from evaluation.ml.diversity import kernel_width, rke, similarity, vendi
 from evaluation.ml.draws import Draw, measure_all
 from evaluation.ml.fidelity import matched_row, row
 from evaluation.ml.groups import draw_rows, recode
-from evaluation.ml.images import ImageSet, decode
+from evaluation.ml.images import ImageSet
 from evaluation.ml.report import MetricResult
-from evaluation.ml.structure import PairMean, Scales, luminance, mean_over_pairs, scales_for
+from evaluation.ml.structure import PairMean, Scales, mean_over_pairs, scales_for
 from evaluation.ml.subject import Subject
 
 _WIDTH_ROWS = 1024
-_PAIRED_IMAGES = 300
 _PAIRS = 2000
 
 
@@ -64,14 +60,8 @@ def structure_row(subject: Subject) -> MetricResult:
 
 
 def _pairs(subject: Subject, images: ImageSet, scales: Scales) -> PairMean | None:
-    rng = subject.rng(f"ms_ssim/{images.name}")
-    chosen = draw_rows(np.arange(images.n_images), _PAIRED_IMAGES, rng)
-    grey = _luminances(images, chosen.tolist())
-    return mean_over_pairs(grey, recode(images.groups[chosen]), _PAIRS, rng, scales)
-
-
-def _luminances(images: ImageSet, chosen: Sequence[int]) -> npt.NDArray[np.float32]:
-    return np.concatenate([luminance(decode(images.refs[at])[0][None]) for at in chosen])
+    groups = recode(images.groups[images.grey_rows])
+    return mean_over_pairs(images.greys, groups, _PAIRS, subject.rng(f"ms_ssim/{images.name}"), scales)
 
 
 def _pixel_row(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from evaluation.ml.copying import copying
+from evaluation.ml.copying_rows import copying
 from evaluation.ml.evaluate import Spec, make_subject, read_sets
 from evaluation.ml.extractors import make_extractor
 from evaluation.ml.judge import Policy, judge

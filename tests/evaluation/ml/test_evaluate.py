@@ -24,7 +24,7 @@ from tests.evaluation.ml.pictures import (
 
 METRICS = {
     "fd", "fd_pca", "kid", "precision", "recall", "density", "coverage", "rke", "vendi", "ms_ssim", "nearest_real",
-    "copies", "identical", "duplicates",
+    "copies", "identical", "duplicates", "dcr_share", "membership_auc", "membership_tpr_10", "membership_tpr_1",
 }  # fmt: skip
 
 

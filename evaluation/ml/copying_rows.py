@@ -1,0 +1,126 @@
+"""The shares of copies, identical pictures and duplicates, of all synthetic pictures and of each class."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from evaluation.ml.copying import Copies, Flags, find_copies, image_scores, members
+from evaluation.ml.fidelity import row
+from evaluation.ml.groups import unit_means
+from evaluation.ml.images import MIN_IMAGES
+from evaluation.ml.intervals import median_interval, wilson
+from evaluation.ml.memorisation import ALPHA, SEPARATION
+from evaluation.ml.report import MIN_SYNTHETIC, ImageScore, MetricResult, Status
+from evaluation.ml.subject import Subject
+
+
+@dataclass(frozen=True)
+class _Part:
+    """All pictures or those of one class; who is a copy was judged against all real pictures in either case."""
+
+    subject: Subject  # the pictures of the part
+    copies: Copies
+    class_key: str
+    synthetic: Flags  # (n,) which of the whole set's synthetic pictures belong to it
+    reference: Flags  # (n_reference,) likewise
+
+    def row(self, metric: str, label: str, **fields: Any) -> MetricResult:
+        return row(self.subject, metric, label, class_key=self.class_key, **fields)
+
+    def share(
+        self, metric: str, label: str, hits: Flags, unseen: Flags | None, **fields: Any
+    ) -> MetricResult:
+        """A share of the part's synthetic pictures, the floor being that of its unseen real ones."""
+        found, n = int(hits[self.synthetic].sum()), int(self.synthetic.sum())
+        floor = None
+        if unseen is not None and self.reference.any():
+            floor = float(unit_means(unseen[self.reference], self.subject.reference.groups).mean())
+        low, high = wilson(found, n) if n else (None, None)
+        return self.row(
+            metric, label, better="lower", value=found / n if n else None, floor=floor,
+            ratio=found / n / floor if n and floor else None, ci_low=low, ci_high=high, ci_method="Wilson",
+            **fields,
+        )  # fmt: skip
+
+
+def copying(subject: Subject) -> tuple[list[MetricResult], list[ImageScore]]:
+    """All results about copying, overall and for each class, and each synthetic picture's score."""
+    copies = find_copies(subject)
+    everything = (np.ones(subject.counts.n_synth, dtype=bool), np.ones(subject.counts.n_real, dtype=bool))
+    parts = [_Part(subject, copies, "", *everything)]
+    for key in subject.class_keys:
+        own = [np.array(images.class_keys) == key for images in (subject.synthetic, subject.reference)]
+        parts.append(_Part(subject.of_class(key), copies, key, *own))
+    results = [make(part) for part in parts for make in (_nearest, _copies, _identical, _duplicates)]
+    return results, image_scores(subject, copies)
+
+
+def _nearest(part: _Part) -> MetricResult:
+    label = "Nearest real picture (ratio)"
+    method = (
+        "distance to the nearest training picture over distance to the nearest reference picture, relative to the "
+        "median of the same for unseen real pictures (floor 1); median over synthetic pictures"
+    )
+    ratio = part.copies.scores.ratio
+    own = None if ratio is None else ratio[part.synthetic]
+    if own is None or len(own) < MIN_IMAGES:
+        status: Status = part.subject.status
+        return part.row(
+            "nearest_real", label, better="higher", value=None, floor=None, method=method,
+            status="insufficient" if status == "ok" else status,
+        )  # fmt: skip
+    low, high = median_interval(own)
+    value = float(np.median(own))
+    return part.row(
+        "nearest_real", label, better="higher", value=value, floor=1.0, ratio=value, ci_low=low, ci_high=high,
+        ci_method="order statistics over synthetic pictures", method=method, details={"smallest": float(own.min())},
+    )  # fmt: skip
+
+
+def _copies(part: _Part) -> MetricResult:
+    scores, hits = part.copies.scores, part.copies.flags["copy"]
+    return part.share(
+        "copies", "Pictures flagged as copies", hits, scores.unseen,
+        method=(
+            f"flagged at conformal p ≤ {ALPHA:g} over groups, or below {SEPARATION:g} of the smallest ratio of any unseen "
+            "real picture; floor: share of unseen real pictures that the same rule flags"
+        ),
+        details={
+            "flagged": int(hits[part.synthetic].sum()), "alpha": ALPHA,
+            "smallest_possible_p": f"1 of {scores.n_groups + 1}",
+        },
+    )  # fmt: skip
+
+
+def _identical(part: _Part) -> MetricResult:
+    whole, flags = part.subject, part.copies.flags
+    real = np.zeros(len(part.reference), dtype=bool)
+    real[part.reference] = members(whole.reference.canonical_digests, whole.training.canonical_digests)
+    return part.share(
+        "identical", "Pictures identical to a training picture", flags["identical"], real, extractor="pixels",
+        extractor_sha256="", preprocessing="none", dtype="uint8", caveats=whole.contamination,
+        status="contaminated" if whole.contamination else "ok",
+        method=f"equal pixels under {len(whole.symmetries)} symmetries; floor: reference pictures among the training set",
+        details={
+            "identical": int(flags["identical"][part.synthetic].sum()),
+            "identical_to_reference": int(flags["identical_reference"][part.synthetic].sum()),
+        },
+    )  # fmt: skip
+
+
+def _duplicates(part: _Part) -> MetricResult:
+    found, n = part.copies.duplicates, int(part.synthetic.sum())
+    enough: Status = "ok" if n >= MIN_SYNTHETIC else "insufficient"
+    return part.share(
+        "duplicates", "Pictures that repeat within the set", found.flags, found.unseen, extractor="pixels",
+        extractor_sha256="", preprocessing="reduced pixels", dtype="float32",
+        status="contaminated" if part.subject.contamination else enough,
+        method=(
+            "equal pixels under the symmetries, or a pixel distance below half of the first percentile between real "
+            f"pictures of different groups; {found.searched} of {len(found.flags)} pictures compared closely"
+        ),
+        details={"repeated": int(found.flags[part.synthetic].sum()), "threshold_grey_levels": found.threshold},
+    )  # fmt: skip
