@@ -62,6 +62,7 @@ class JobContext:
         self._lease = lease
         self._started = time.monotonic()
         self._pending: dict[str, Any] = {}
+        self._paced: str | None = None  # the phase whose pace is being taken
         self._written = 0.0
         self._looked = 0.0
         self._cancel_seen = False
@@ -77,12 +78,15 @@ class JobContext:
         """
         total = max(int(total), 0)
         done = min(max(int(done), 0), total)
-        turned = phase != self._pending.get("phase", self.job.phase) or done == total
-        self._pending.update(phase=phase[:60], progress_done=done, progress_total=total)
+        turned = phase != self._paced
+        if turned:
+            self._paced = phase
+            self._pending.update(paced_at=Now(), paced_done=done)
+        self._pending.update(phase=phase[:60], progress_done=done, progress_total=total, heartbeat_at=Now())
         if facts:
             self._pending["facts"] = {**self._pending.get("facts", self.job.facts), **facts}
         self.job.phase = phase
-        self.flush(force=turned)
+        self.flush(force=turned or done == total)
 
     def log(self, line: str) -> None:
         """Add a line to the job's log tail. No file names, no text of people."""

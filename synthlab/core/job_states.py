@@ -45,6 +45,7 @@ def claim(job_id: str) -> Job | None:
                 lease_until=Now() + timedelta(seconds=settings.JOB_LEASE_SECONDS),
                 heartbeat_at=Now(),
                 started_at=Coalesce("started_at", Now()),
+                paced_at=None,
                 error_code="",
                 error="",
             )
@@ -190,12 +191,13 @@ def lock_parent(job: Job) -> Job | None:
 
 
 def add_up(parent_id: Any) -> None:
-    """Make a parent's progress the sum of its shards'."""
+    """Make a parent's progress the sum of its shards', and take their pace together."""
     shards = Job.objects.filter(parent_id=parent_id)
     sums = shards.aggregate(done=Sum("progress_done"), total=Sum("progress_total"))
-    Job.objects.filter(pk=parent_id, state=JobState.QUEUED).update(
-        progress_done=sums["done"] or 0, progress_total=sums["total"] or 0, phase="shards"
-    )
+    done = sums["done"] or 0
+    waiting = Job.objects.filter(pk=parent_id, state=JobState.QUEUED)
+    waiting.filter(paced_at=None).update(paced_at=Now(), paced_done=done)
+    waiting.update(progress_done=done, progress_total=sums["total"] or 0, phase="shards", heartbeat_at=Now())
 
 
 def _locked(job: Job) -> Job:
@@ -210,7 +212,8 @@ def _locked(job: Job) -> Job:
 
 
 def _queue_again(row: Job, *, code: str = "", error: str = "", **fields: Any) -> None:
-    fields = {"state": JobState.QUEUED, "lease_until": None, "error_code": code, "error": error, **fields}
+    fields = {"lease_until": None, "paced_at": None, "error_code": code, "error": error, **fields}
+    fields["state"] = JobState.QUEUED
     Job.objects.filter(pk=row.pk).update(**fields)
     send_message(row)
 

@@ -45,6 +45,7 @@ class JobState(models.TextChoices):
 
 LIVE_JOB_STATES = (JobState.QUEUED, JobState.RUNNING)
 TERMINAL_JOB_STATES = (JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED, JobState.DEAD)
+LEAST_PACE_SECONDS = 2.0  # a pace over less than this says nothing
 
 
 class JobQuerySet(models.QuerySet["Job"]):
@@ -106,6 +107,8 @@ class Job(Identified):
     phase = models.CharField(max_length=60, blank=True)
     progress_done = models.PositiveBigIntegerField(default=0)
     progress_total = models.PositiveBigIntegerField(default=0)
+    paced_at = models.DateTimeField(null=True, help_text="since when this attempt is in its phase")
+    paced_done = models.PositiveBigIntegerField(default=0, help_text="how much was done by then")
     facts = models.JSONField(default=dict)
     result = models.JSONField(default=dict)
     error_code = models.CharField(max_length=60, blank=True)
@@ -146,6 +149,20 @@ class Job(Identified):
     @property
     def cancel_requested(self) -> bool:
         return self.cancel_requested_at is not None
+
+    @property
+    def eta_seconds(self) -> int | None:
+        """How long the phase will still take, by the pace of this attempt; None while nothing can be said.
+
+        Counted up to the last heartbeat, not to now, so that it changes only when the row does.
+        """
+        if self.is_finished or self.paced_at is None or self.heartbeat_at is None:
+            return None
+        seconds = (self.heartbeat_at - self.paced_at).total_seconds()
+        done = self.progress_done - self.paced_done
+        if done <= 0 or seconds < LEAST_PACE_SECONDS:
+            return None
+        return round(seconds / done * (self.progress_total - self.progress_done))
 
     @property
     def subject_pk(self) -> uuid.UUID:

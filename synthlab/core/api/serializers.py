@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from synthlab.core.models import AuditEvent, Job
@@ -18,7 +17,7 @@ class JobSerializer(serializers.ModelSerializer[Job]):
         source="parent_id", read_only=True, allow_null=True
     )
     cancel_requested = serializers.BooleanField(read_only=True)
-    eta_seconds = serializers.SerializerMethodField()
+    eta_seconds = serializers.IntegerField(read_only=True, allow_null=True)
 
     class Meta:
         model = Job
@@ -48,11 +47,6 @@ class JobSerializer(serializers.ModelSerializer[Job]):
         )
         read_only_fields = fields
 
-    @extend_schema_field(serializers.IntegerField(allow_null=True))
-    def get_eta_seconds(self, job: Job) -> int | None:
-        """Seconds from the last heartbeat to the expected end."""
-        return eta_seconds(job)
-
 
 class JobDetailSerializer(JobSerializer):
     """The same with the tail of its log."""
@@ -61,18 +55,6 @@ class JobDetailSerializer(JobSerializer):
         model = Job
         fields = (*JobSerializer.Meta.fields, "log_tail")
         read_only_fields = fields
-
-
-def eta_seconds(job: Job) -> int | None:
-    """How long a running job will still take, by its pace so far; None when nothing can be said.
-
-    It is counted up to the last heartbeat, not to now, so that it changes only when the row does.
-    """
-    if job.is_finished or job.started_at is None or job.heartbeat_at is None or job.progress_done == 0:
-        return None
-    seconds = (job.heartbeat_at - job.started_at).total_seconds()
-    left = job.progress_total - job.progress_done
-    return round(max(seconds, 0.0) / job.progress_done * left)
 
 
 class AuditEventSerializer(serializers.ModelSerializer[AuditEvent]):

@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 from synthlab.core.audit import record_event
 from synthlab.core.job_context import JobCancelled, JobContext
 from synthlab.core.job_lease import Lease
-from synthlab.core.job_states import LeaseLost, claim, finish
+from synthlab.core.job_states import LeaseLost, claim, crash, finish
 from synthlab.core.job_sweep import quiet_lanes, sweep
 from synthlab.core.job_work import job_folder, make_work_folder, remove_old_folders
 from synthlab.core.jobs import enqueue_job
@@ -54,6 +54,26 @@ def test_progress_never_exceeds_its_total(context: JobContext, job: Job) -> None
     context.progress("p", -1, -5, eta=3)
     job.refresh_from_db()
     assert (job.progress_done, job.progress_total, job.facts) == (0, 0, {"rate": 1.5, "eta": 3})
+
+
+def test_the_pace_begins_anew_with_each_phase_and_attempt(context: JobContext, job: Job) -> None:
+    def base() -> tuple[str, int, int]:
+        job.refresh_from_db()
+        assert job.paced_at is not None
+        assert job.heartbeat_at is not None
+        assert job.heartbeat_at >= job.paced_at
+        return job.phase, job.paced_done, job.progress_done
+
+    context.progress("one", 40, 100)
+    assert base() == ("one", 40, 40)
+    context.progress("one", 100, 100)
+    assert base() == ("one", 40, 100)
+    context.progress("two", 0, 10)
+    assert base() == ("two", 0, 0)
+    crash(context.job, code="crashed", error="")
+    again = claim(str(job.pk))
+    assert again is not None
+    assert again.paced_at is None
 
 
 def test_progress_is_written_now_and_then(

@@ -55,7 +55,11 @@ def test_the_parent_waits_and_then_joins() -> None:
     run(one)
     assert not has_message(job)
     assert (job.progress_done, job.progress_total) == (1, 4)
+    assert job.paced_at is not None  # its shards' pace is its own
+    before = job.heartbeat_at
     run(two)
+    job.refresh_from_db()
+    assert job.heartbeat_at > before
     assert has_message(job)
     assert (run(job).state, job.result) == (JobState.SUCCEEDED, {"joined": 2})
 

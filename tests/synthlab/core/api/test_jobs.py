@@ -7,7 +7,6 @@ from django.db.models import Q
 from django.utils import timezone
 
 from synthlab.core import audit_scope
-from synthlab.core.api.serializers import eta_seconds
 from synthlab.core.audit import record_event
 from synthlab.core.models import Job, JobState
 from tests.factories import client_of, make_admin, make_clinician, make_scientist
@@ -54,14 +53,21 @@ def test_polling_costs_nothing_while_nothing_changes():
     assert client.get(f"/api/v1/jobs/{job.pk}", HTTP_IF_NONE_MATCH=etag).status_code == 200
 
 
-def test_the_eta_follows_the_pace_so_far():
-    now = timezone.now()
-    job = Job(state=JobState.RUNNING, started_at=now - timedelta(seconds=30), heartbeat_at=now)
-    assert eta_seconds(job) is None
-    job.progress_done, job.progress_total = 25, 100
-    assert eta_seconds(job) == 90
-    job.state = JobState.SUCCEEDED
-    assert eta_seconds(job) is None
+def test_the_eta_follows_the_pace_of_this_attempt_in_this_phase():
+    user, now = make_scientist(), timezone.now()
+    job = running(user, started_at=now - timedelta(days=1), progress_done=50, progress_total=100)
+
+    def eta(**fields):
+        Job.objects.filter(pk=job.pk).update(**fields)
+        return client_of(user).get(f"/api/v1/jobs/{job.pk}").json()["eta_seconds"]
+
+    assert eta() is None  # this attempt has told nothing yet
+    assert eta(paced_at=now - timedelta(seconds=30), paced_done=50) is None
+    assert eta(progress_done=75) == 30
+    assert eta(heartbeat_at=now + timedelta(seconds=30)) == 60  # it lives, and does not come forward
+    assert eta(paced_at=now + timedelta(seconds=29)) is None
+    ended = {"state": JobState.SUCCEEDED, "finished_at": now, "lease_until": None}
+    assert eta(paced_at=now - timedelta(seconds=30), **ended) is None
 
 
 def test_cancelling():
