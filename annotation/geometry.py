@@ -147,6 +147,18 @@ def iou(first: Shape, second: Shape) -> float:
     return int(np.count_nonzero(inside_first & inside_second)) / union if union else 0.0
 
 
+def raster(shape: Shape, *, width: int, height: int) -> NDArray[np.bool_]:
+    """The pixels whose centres lie inside the shape, (height, width); a point covers none.
+
+    Args:
+        shape: A shape in pixels of the image.
+        width: Width of the image in pixels.
+        height: Height of the image in pixels.
+    """
+    x, y = np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5)
+    return _contains(shape.points, x, y)
+
+
 def _parse_box(geometry: Mapping[Any, Any], width: int, height: int) -> Box:
     _only(geometry, {"x", "y", "width", "height"})
     x, y = _within(geometry, "x", width), _within(geometry, "y", height)

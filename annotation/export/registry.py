@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from annotation.export.coco import COCO
 from annotation.export.cvat import CVAT
+from annotation.export.dicom.layout import DICOM
 from annotation.export.formats import Format
 from annotation.export.imagefolder import IMAGEFOLDER
 from annotation.export.labelstudio import LABELSTUDIO
@@ -27,5 +28,6 @@ _ALL = (
     LABELSTUDIO,
     CSV,
     CSV_SPREADSHEET,
+    DICOM,
 )
 FORMATS: Mapping[str, Format] = MappingProxyType({form.key: form for form in _ALL})

@@ -1,0 +1,1 @@
+"""A release as DICOM: each image, its reading as a structured report, its regions as a segmentation."""

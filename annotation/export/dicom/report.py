@@ -1,0 +1,158 @@
+"""What was said about an image, as a Comprehensive SR after TID 1500 (PS3.16).
+
+One finding for each class of the whole image, one planar region of interest for each box, polygon and point. Coordinates
+stay as they are: the origin of an SCOORD is the upper left corner of the image, too (PS3.3 C.18.6).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from highdicom.sr import (
+    CodedConcept,
+    ComprehensiveSR,
+    FindingSite,
+    GraphicTypeValues,
+    ImageRegion,
+    MeasurementReport,
+    MeasurementsAndQualitativeEvaluations,
+    ObservationContext,
+    ObserverContext,
+    PersonObserverIdentifyingAttributes,
+    PlanarROIMeasurementsAndQualitativeEvaluations,
+    QualitativeEvaluation,
+    SourceImageForMeasurementGroup,
+    SourceImageForRegion,
+    TrackingIdentifier,
+)
+from pydicom import Dataset
+from pydicom.sr.codedict import codes
+
+from annotation.export.dicom.common import REPORT, stamp
+from annotation.export.dicom.concepts import Concepts
+from annotation.export.dicom.identity import MANUFACTURER, Identity, person_name
+from annotation.export.rows import MemberRow, RegionRow
+from annotation.geometry import Point
+
+CONFIDENCE = "ask:confidence"
+SHAPE = "ask:shape"
+
+
+def make_report(
+    identity: Identity, concepts: Concepts, member: MemberRow, number: int, image: Dataset
+) -> Dataset:
+    """The report about a member.
+
+    Args:
+        identity: Of the release.
+        concepts: Of the release.
+        member: The image and what was said about it.
+        number: Its place in the release, from 1.
+        image: Its image object.
+    """
+    content = MeasurementReport(
+        observation_context=_observers(member.reader),
+        procedure_reported=concepts.own("procedure:reading", "Reading of a synthetic image"),
+        imaging_measurements=[
+            *(_finding(identity, concepts, member, key, image) for key in member.classes),
+            *(
+                _region(identity, concepts, member, place, region, image)
+                for place, region in enumerate(member.regions)
+            ),
+        ],
+        title=codes.DCM.ImagingMeasurementReport,
+    )
+    report: Dataset = ComprehensiveSR(
+        evidence=[image],
+        content=content,
+        series_instance_uid=identity.uids.series(REPORT.name),
+        series_number=REPORT.series_number,
+        sop_instance_uid=identity.uids.instance(REPORT.name, member.digest),
+        instance_number=number,
+        manufacturer=MANUFACTURER,
+        is_complete=True,
+        is_final=True,
+    )
+    stamp(report, identity, REPORT, member, number)
+    report.CodingSchemeIdentificationSequence = concepts.schemes()
+    if member.reviewers:
+        report.ParticipantSequence = [_reviewer(name) for name in member.reviewers]
+    return report
+
+
+def _observers(reader: str) -> ObservationContext:
+    person = PersonObserverIdentifyingAttributes(name=person_name(reader))
+    return ObservationContext(
+        observer_person_context=ObserverContext(
+            observer_type=codes.DCM.Person, observer_identifying_attributes=person
+        )
+    )
+
+
+def _reviewer(name: str) -> Dataset:
+    """Who accepted the reading. When is not told by a snapshot, so the element, which must be there, is empty."""
+    item = Dataset()
+    item.ParticipationType = "ATTEST"
+    item.ParticipationDateTime = ""
+    item.ObserverType = "PSN"
+    item.PersonName = person_name(name)
+    item.PersonIdentificationCodeSequence = []
+    item.InstitutionName = ""
+    item.InstitutionCodeSequence = []
+    return item
+
+
+def _finding(
+    identity: Identity, concepts: Concepts, member: MemberRow, key: str, image: Dataset
+) -> MeasurementsAndQualitativeEvaluations:
+    return MeasurementsAndQualitativeEvaluations(
+        tracking_identifier=TrackingIdentifier(
+            uid=identity.uids.named("finding", member.digest, key), identifier="image"
+        ),
+        finding_type=concepts.of_class(key),
+        finding_sites=_sites(concepts, member),
+        qualitative_evaluations=_confidence(concepts, member),
+        source_images=[SourceImageForMeasurementGroup.from_source_image(image)],
+    )
+
+
+def _region(
+    identity: Identity, concepts: Concepts, member: MemberRow, place: int, region: RegionRow, image: Dataset
+) -> PlanarROIMeasurementsAndQualitativeEvaluations:
+    asked = concepts.own(SHAPE, "Shape as it was drawn")
+    drawn = concepts.own(f"shape:{region.kind}", region.kind.capitalize())
+    return PlanarROIMeasurementsAndQualitativeEvaluations(
+        tracking_identifier=TrackingIdentifier(
+            uid=identity.uids.region(member.digest, place), identifier=tracking_name(place)
+        ),
+        referenced_region=_scoord(region, image),
+        finding_type=concepts.of_class(region.label),
+        finding_sites=_sites(concepts, member),
+        qualitative_evaluations=[QualitativeEvaluation(asked, drawn)],
+    )
+
+
+def tracking_name(place: int) -> str:
+    """What people read beside a region: its number in the labels, from 1."""
+    return f"region {place + 1}"
+
+
+def _scoord(region: RegionRow, image: Dataset) -> ImageRegion:
+    """The outline, closed by its first point as PS3.3 C.18.6.1.2 asks of an area; or the point."""
+    points = region.shape.points
+    is_point = isinstance(region.shape, Point)
+    return ImageRegion(
+        graphic_type=GraphicTypeValues.POINT if is_point else GraphicTypeValues.POLYLINE,
+        graphic_data=np.asarray(points if is_point else [*points, points[0]], dtype=np.float64),
+        source_image=SourceImageForRegion.from_source_image(image),
+    )
+
+
+def _sites(concepts: Concepts, member: MemberRow) -> list[FindingSite] | None:
+    return [FindingSite(concepts.of_site(member.site))] if member.site else None
+
+
+def _confidence(concepts: Concepts, member: MemberRow) -> list[QualitativeEvaluation] | None:
+    if member.confidence is None:
+        return None
+    answer: CodedConcept = concepts.own(f"confidence:{member.confidence}", f"{member.confidence} of 5")
+    return [QualitativeEvaluation(concepts.own(CONFIDENCE, "Confidence of the reader"), answer)]
