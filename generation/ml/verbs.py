@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from generation.ml.data import TrainingData, load_training_data
 from generation.ml.device import Device, choose_device
 from generation.ml.loop import Outcome, train
 from generation.ml.sampling import ImageRequest, SampledImage, Sampler
+from generation.ml.side_by_side import sample_side_by_side
 from generation.ml.weights import load_generator, write_generator
 from generation.pixels import pixel_digest
 
@@ -71,7 +73,8 @@ def sample_verb(spec: dict[str, Any], report: Reporter) -> dict[str, Any]:
 
     Args:
         spec: ``work``, ``weights`` (path), ``generator_digest``, ``seed``, ``truncation``, ``images`` (a list of
-            ``{"index", "class"}``), ``threads``, ``dtype``; ``done``, how many were made before, for the progress.
+            ``{"index", "class"}``), ``threads`` (passes side by side), ``dtype``; ``done``, how many were made before, for
+            the progress.
         report: receives progress, and an artifact of the kind ``images`` for each finished block: a file of JSON lines
             ``{"index", "class", "seed", "file", "digest", "pixel_digest", "size", "width", "height"}``. What they share
             stands in ``work/recipe.json`` before the first.
@@ -80,7 +83,8 @@ def sample_verb(spec: dict[str, Any], report: Reporter) -> dict[str, Any]:
         ``{"count", "manifest", "recipe", "stopped"}``; the manifest holds the lines of all blocks.
     """
     work = Path(required(spec, "work"))
-    device = choose_device(spec.get("dtype") or "float32", threads=spec.get("threads"))
+    threads = spec.get("threads") or torch.get_num_threads()
+    device = choose_device(spec.get("dtype") or "float32", threads=1)
     weights = Path(required(spec, "weights"))
     generator = load_generator(weights, device=device.torch, expected_digest=spec.get("generator_digest"))
     sampler = Sampler(generator, device)
@@ -88,7 +92,9 @@ def sample_verb(spec: dict[str, Any], report: Reporter) -> dict[str, Any]:
     shared = {"seed": spec["seed"], "truncation": requests[0].truncation, "device": device.name}
     recipe = {**sampler.shared_recipe(), **shared}
     (work / "recipe.json").write_text(json.dumps(recipe), encoding="utf-8")
-    count = _write_images(work, sampler, requests, report, done=int(spec.get("done", 0)))
+    images = sample_side_by_side(sampler, requests, threads=threads)
+    with contextlib.closing(images):
+        count = _write_images(work, images, report, done=int(spec.get("done", 0)), wanted=len(requests))
     return {
         "count": count,
         "manifest": str(work / "images.jsonl"),
@@ -98,25 +104,25 @@ def sample_verb(spec: dict[str, Any], report: Reporter) -> dict[str, Any]:
 
 
 def _write_images(
-    work: Path, sampler: Sampler, requests: list[ImageRequest], report: Reporter, *, done: int
+    work: Path, images: Iterator[SampledImage], report: Reporter, *, done: int, wanted: int
 ) -> int:
     """Write the files and their lists, block by block, until done or told to stop; how many it became."""
     (work / "images").mkdir(parents=True, exist_ok=True)
     (work / "blocks").mkdir(exist_ok=True)
     count, block = 0, []
     with (work / "images.jsonl").open("w", encoding="utf-8") as lines:
-        for image in sampler.sample(requests):
+        for image in images:
             name = f"images/{image.request.index}.png"
             (work / name).write_bytes(image.png)
             block.append(json.dumps(_row(image, name)) + "\n")
             lines.write(block[-1])
             count += 1
-            is_last = count == len(requests) or report.should_stop
+            is_last = count == wanted or report.should_stop
             if len(block) == BLOCK_SIZE or is_last:
                 report.artifact("images", _write_block(work, count, block))
                 block = []
             if count % REPORT_EVERY == 0 or is_last:
-                report.progress("sampling", done + count, done + len(requests))
+                report.progress("sampling", done + count, done + wanted)
             if is_last:
                 break
     return count
