@@ -11,18 +11,16 @@ import argparse
 import hashlib
 import json
 import shutil
-import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from generation.child import BadInput
+from generation import processes
 from generation.ml.holdback import monitor_groups
 from generation.pretrained.card import write_card
 from synthlab.version import code_version
 
-ROOT = Path(__file__).resolve().parents[2]
 NAME = "ihc-64"
 STEPS = 12_000
 CURVE = "curve.jsonl"  # kept beside the work folders, over all attempts
@@ -98,32 +96,21 @@ def prepare_manifest(folder: Path) -> Path:
 
 
 def run_verb(package: str, verb: str, work: Path, spec: dict[str, Any]) -> dict[str, Any]:
-    """Run one child as the worker would, passing its messages through to stderr.
+    """Run one child, passing its messages through to stderr and keeping the curve.
 
     Raises:
         BadInput: what the child refused.
+        ChildFailed: it ended without an answer.
     """
-    work.mkdir(parents=True, exist_ok=True)
-    path = work / f"{verb}.json"
-    path.write_text(json.dumps({"work": str(work), **spec}))
-    command = [sys.executable, "-m", package, verb, str(path)]
-    result: dict[str, Any] | None = None
-    with subprocess.Popen(
-        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as child:
-        for line in child.stdout or ():
-            message = json.loads(line)
-            if message["type"] == "error":
-                raise BadInput(message["code"], message["detail"])
-            if message["type"] == "result":
-                result = message
-            if message["type"] == "metric":
-                with (work.parent / CURVE).open("a") as curve:
-                    curve.write(line)
-            sys.stderr.write(line)
-    if result is None:
-        raise RuntimeError(f"{package} {verb} ended without a result (status {child.returncode})")
-    return result
+
+    def tell(message: dict[str, Any]) -> None:
+        line = json.dumps(message) + "\n"
+        if message["type"] == "metric":
+            with (work.parent / CURVE).open("a") as curve:
+                curve.write(line)
+        sys.stderr.write(line)
+
+    return processes.run_verb(package, verb, work, spec, on_message=tell)
 
 
 def save_photograph(path: Path) -> None:

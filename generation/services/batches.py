@@ -59,7 +59,7 @@ def request_batch(
         Conflict: The generator is retired.
     """
     require_use(actor, generator.dataset)
-    _check_numbers(count, seed, truncation)
+    check_numbers(count, seed, truncation)
     _check_quota(actor, count)
     _check_generator(generator, count)
     batch = Batch.objects.create(
@@ -68,7 +68,7 @@ def request_batch(
         count=count,
         seed=seed,
         truncation=truncation,
-        class_mix=class_counts(generator, count, class_mix),
+        class_mix=class_counts(generator.classes, count, class_mix),
     )
     enqueue_batch(batch)
     record_event(
@@ -81,7 +81,12 @@ def request_batch(
     return batch
 
 
-def _check_numbers(count: int, seed: int, truncation: float) -> None:
+def check_numbers(count: int, seed: int, truncation: float) -> None:
+    """What every request for images has to keep, whoever makes it.
+
+    Raises:
+        InvalidInput: `bad_count`, `bad_seed` or `bad_truncation`.
+    """
     if not 1 <= count <= MAX_BATCH_SIZE:
         raise InvalidInput("bad_count", f"count: between 1 and {MAX_BATCH_SIZE:,} images in one batch.")
     if not 0 <= seed <= MAX_SEED:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from generation.models import Batch, Generator
 from synthlab.core.exceptions import InvalidInput
 
 
-def class_counts(generator: Generator, count: int, mix: dict[str, float] | None) -> dict[str, int]:
+def class_counts(keys: Sequence[str], count: int, mix: Mapping[str, float] | None) -> dict[str, int]:
     """Counts per class, from counts or shares; the largest remainders get what rounding left over.
+
+    Args:
+        keys: The generator's classes, in its order; none for a generator without classes.
+        count: How many images.
+        mix: Class → count or share; an even mix where nothing is given.
 
     Raises:
         InvalidInput: `unknown_class` or `bad_class_mix`.
     """
-    keys = list(generator.classes)
     if not keys:
         if mix:
             raise InvalidInput("unknown_class", "class_mix: this generator has no classes.")
@@ -43,16 +47,24 @@ def class_counts(generator: Generator, count: int, mix: dict[str, float] | None)
     return counts
 
 
-def planned_images(batch: Batch, first: int, stop: int) -> list[dict[str, Any]]:
-    """The images from index `first` up to before `stop`: `{"index", "class"}`, the class as its place in the generator's.
+def planned_images(
+    keys: Sequence[str], counts: Mapping[str, int], first: int, stop: int
+) -> list[dict[str, Any]]:
+    """The images from index `first` up to before `stop`: `{"index", "class"}`, the class as its place among `keys`.
 
     Classes follow each other in the generator's order, so an index means the same image whatever the shards are.
+
+    Args:
+        keys: The generator's classes, in its order.
+        counts: Images by class, as `class_counts` gives them.
+        first: The first index.
+        stop: One after the last.
     """
-    if not batch.class_mix:
+    if not counts:
         return [{"index": index, "class": None} for index in range(first, stop)]
     planned, begin = [], 0
-    for place, key in enumerate(batch.generator.classes):
-        end = begin + batch.class_mix.get(key, 0)
+    for place, key in enumerate(keys):
+        end = begin + counts.get(key, 0)
         indices = range(max(begin, first), min(end, stop))
         planned += [{"index": index, "class": place} for index in indices]
         begin = end

@@ -73,7 +73,7 @@ def sample_span(*, context: JobContext, batch: Batch, first: int, stop: int) -> 
         "generator_digest": batch.generator.digest,
         "seed": batch.seed,
         "truncation": batch.truncation,
-        "images": planned_images(batch, first + done, stop),
+        "images": planned_images(batch.generator.classes, batch.class_mix, first + done, stop),
         "done": done,
         "threads": settings.TORCH_THREADS,
         "dtype": "float32",
