@@ -108,7 +108,11 @@ def extract(spec: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     extractor = make_extractor(request.extractor, threads=request.threads, weights=request.weights)
     store = FeatureStore(request.features, extractor)
     try:
-        return {"stopped": False, "rows": len(refs), "computed": store_features(store, extractor, refs, reporter)}
+        return {
+            "stopped": False,
+            "rows": len(refs),
+            "computed": store_features(store, extractor, refs, reporter),
+        }
     except Stopped:
         return {"stopped": True}
 

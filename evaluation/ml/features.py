@@ -20,8 +20,9 @@ import numpy.typing as npt
 
 from evaluation.ml.extractors import Extractor
 from evaluation.ml.forgetting import is_forgotten, locked
-from evaluation.ml.images import ImageRef, decoded_batches
+from evaluation.ml.images import ImageRef, decode, decoded_batches
 from evaluation.ml.shards import write_shard
+from evaluation.ml.symmetry import pixel_digest
 from generation.child import BadInput, Reporter
 
 FORMAT = 1
@@ -79,6 +80,10 @@ class FeatureStore:
                 ],
             }
             write_shard(self.folder, index, rows)
+
+    def known(self) -> set[bytes]:
+        """Pixel digests (binary, half the memory) of the pictures whose rows lie here."""
+        return {bytes.fromhex(digest) for digest in self._places()}
 
     def _places(self) -> dict[str, _Place]:
         places: dict[str, _Place] = {}
@@ -146,6 +151,43 @@ def feature_rows(
         reporter.cursor({"phase": "features", "done": done})
     refuse_not_finite(np.stack(list(rows.values())), "stored")
     return rows
+
+
+def store_features(
+    store: FeatureStore, extractor: Extractor, refs: Sequence[ImageRef], reporter: Reporter
+) -> int:
+    """Store the rows that are missing, reading each picture once; memory does not grow with how many there are.
+
+    Returns:
+        How many rows were computed.
+
+    Raises:
+        BadInput: unreadable pictures or mixed sizes, or an extractor gave a value that is not finite.
+        Stopped: the parent asked for a clean finish.
+    """
+    known, computed, size = store.known(), 0, None
+    for start in range(0, len(refs), SHARD_ROWS):
+        if reporter.should_stop:
+            raise Stopped
+        fresh: dict[str, npt.NDArray[np.uint8]] = {}
+        for ref in refs[start : start + SHARD_ROWS]:
+            image, _ = decode(ref)
+            size = size or image.shape
+            if image.shape != size:
+                raise BadInput("mixed_sizes", f"image {ref.id} has another size than those before it")
+            digest = pixel_digest(image)
+            if bytes.fromhex(digest) not in known:
+                fresh[digest] = image
+        if fresh:
+            rows = extractor.features(np.stack(list(fresh.values())))
+            refuse_not_finite(rows, "computed")
+            store.add(list(fresh), rows)
+        known.update(map(bytes.fromhex, fresh))
+        computed += len(fresh)
+        done = min(start + SHARD_ROWS, len(refs))
+        reporter.progress("features", done, len(refs), computed=computed)
+        reporter.cursor({"phase": "features", "done": done})
+    return computed
 
 
 def _compute(

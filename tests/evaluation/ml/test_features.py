@@ -3,12 +3,13 @@
 import json
 import multiprocessing
 import threading
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from evaluation.ml.features import FeatureStore, Stopped, feature_rows
+from evaluation.ml.features import FeatureStore, Stopped, feature_rows, store_features
 from evaluation.ml.images import parse_refs, read_set
 from evaluation.ml.preprocess import Preprocessing
 from evaluation.ml.random_conv import RandomConv
@@ -177,3 +178,45 @@ def test_index_says_what_it_is(tmp_path, pictures):
     assert index["extractor"] == extractor.digest
     assert index["preprocessing"] == extractor.preprocessing.digest
     assert sorted(digest for digest, _ in index["rows"]) == sorted(pictures.pixel_digests)
+
+
+def test_storing_alone_reads_each_picture_once_and_computes_what_is_missing(tmp_path, pictures, monkeypatch):
+    monkeypatch.setattr("evaluation.ml.features.SHARD_ROWS", 5)
+    extractor = Counting()
+    store = FeatureStore(tmp_path / "store", extractor)
+    refs = list(pictures.refs)
+    assert store_features(store, extractor, refs[:4], quiet()) == 4
+    assert store_features(store, extractor, [*refs, *refs], quiet()) == 8
+    assert extractor.forwards == 12
+    expected = feature_rows(FeatureStore(tmp_path / "other", extractor), extractor, pairs(pictures), quiet())
+    for digest, row in store.load(pictures.pixel_digests).items():
+        np.testing.assert_array_equal(row, expected[digest])
+
+
+def test_storing_refuses_mixed_sizes(tmp_path, pictures):
+    larger = Maker(tmp_path / "larger").rows([np.zeros((40, 40, 3), np.uint8)] * 4, "l")
+    refs = [*pictures.refs, *parse_refs(larger, "test", grouped=False)]
+    extractor = Counting()
+    with pytest.raises(BadInput) as refusal:
+        store_features(FeatureStore(tmp_path / "store", extractor), extractor, refs, quiet())
+    assert refusal.value.code == "mixed_sizes"
+
+
+def test_memory_does_not_grow_with_the_pictures(tmp_path, monkeypatch):
+    monkeypatch.setattr("evaluation.ml.features.SHARD_ROWS", 20)
+    images = np.random.default_rng(0).integers(0, 256, (400, 32, 32, 3), dtype=np.uint8)
+    refs = parse_refs(Maker(tmp_path / "images").rows(images, "i"), "test", grouped=False)
+
+    class Cheap(RandomConv):
+        def features(self, images):
+            return images[:, 0, :40, 0].repeat(4, axis=1)[:, :120].astype(np.float32)
+
+    peaks = {}
+    for count in (40, 400):
+        store = FeatureStore(tmp_path / str(count), Cheap())
+        tracemalloc.start()
+        store_features(store, Cheap(), refs[:count], quiet())
+        peaks[count] = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    # Ten times the pictures; what they hold is 3 KB each, their rows half a KB.
+    assert peaks[400] - peaks[40] < 360 * 400

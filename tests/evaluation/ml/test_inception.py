@@ -1,49 +1,26 @@
-"""The network of true FID, beside torch-fidelity's, on the same random weights in the published layout."""
+"""The network of true FID, beside torch-fidelity's, on the same random weights in the inception_file layout."""
 
 import numpy as np
 import pytest
 
-from evaluation.ml import weights
 from evaluation.ml.extractors import INCEPTION, extractor_names, make_extractor
 from evaluation.ml.frechet import frechet_distance
 from evaluation.ml.inception import Inception
-from evaluation.ml.inception_import import import_weights
 from evaluation.ml.preprocess import TENSORFLOW_BILINEAR, Preprocessing, tensorflow_matrix
 from generation.child import BadInput
-from tests.evaluation.ml.inception_weights import random_state, save_state
-from tests.evaluation.ml.pictures import quiet
 
 
 @pytest.fixture(scope="module")
-def published(tmp_path_factory):
-    """A file in the published layout, and the pin that stands for the published one."""
-    path = tmp_path_factory.mktemp("weights") / "random.pth"
-    return path, save_state(path, random_state())
+def ours(inception_file, inception_folder):
+    return Inception(folder=inception_folder, pin=inception_file[1])
 
 
 @pytest.fixture(scope="module")
-def folder(published, tmp_path_factory):
-    path, pin = published
-    work = tmp_path_factory.mktemp("imported")
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(weights, "INCEPTION_PIN", pin)
-        # A filter of system calls would hold the process of all these tests.
-        patched.setattr("evaluation.ml.inception_import.deny_network_and_programs", lambda: True)
-        import_weights({"file": str(path), "work": str(work)}, quiet())
-    return work
-
-
-@pytest.fixture(scope="module")
-def ours(published, folder):
-    return Inception(folder=folder, pin=published[1])
-
-
-@pytest.fixture(scope="module")
-def theirs(published):
+def theirs(inception_file):
     from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
     return FeatureExtractorInceptionV3(
-        "inception-v3-compat", ["2048"], feature_extractor_weights_path=str(published[0])
+        "inception-v3-compat", ["2048"], feature_extractor_weights_path=str(inception_file[0])
     )
 
 
@@ -103,7 +80,7 @@ def test_a_row_does_not_depend_on_its_neighbours(ours):
     np.testing.assert_array_equal(ours.features(images[::-1])[::-1], together)
 
 
-def test_it_says_what_it_is(ours, published):
+def test_it_says_what_it_is(ours, inception_file):
     assert (ours.name, ours.dimension, ours.calibrated) == (INCEPTION, 2048, True)
     assert ours.preprocessing.text.startswith("299 px, bilinear as in TensorFlow 1")
     assert len(ours.digest) == 64
@@ -112,20 +89,20 @@ def test_it_says_what_it_is(ours, published):
     )  # no whole evaluation stands on it: `fid` is a row beside the others
 
 
-def test_without_its_weights_there_is_no_substitute(tmp_path, folder):
+def test_without_its_weights_there_is_no_substitute(tmp_path, inception_folder):
     for place in (None, tmp_path):
         with pytest.raises(BadInput, match="synthlab weights import") as refusal:
             make_extractor(INCEPTION, weights=place)
         assert refusal.value.code == "weights_missing"
-    with pytest.raises(BadInput) as refusal:  # imported, but not from the published file
-        make_extractor(INCEPTION, weights=folder)
+    with pytest.raises(BadInput) as refusal:  # imported, but not from the inception_file file
+        make_extractor(INCEPTION, weights=inception_folder)
     assert refusal.value.code == "weights_changed"
 
 
 @pytest.mark.parametrize("damage", ["flip", "cut", "gone"])
-def test_damaged_weights_are_refused(tmp_path, folder, published, damage):
+def test_damaged_weights_are_refused(tmp_path, inception_folder, inception_file, damage):
     for name in (f"{INCEPTION}.json", f"{INCEPTION}.safetensors"):
-        (tmp_path / name).write_bytes((folder / name).read_bytes())
+        (tmp_path / name).write_bytes((inception_folder / name).read_bytes())
     file = tmp_path / f"{INCEPTION}.safetensors"
     content = bytearray(file.read_bytes())
     if damage == "flip":
@@ -134,5 +111,5 @@ def test_damaged_weights_are_refused(tmp_path, folder, published, damage):
     if damage == "gone":
         file.unlink()
     with pytest.raises(BadInput, match="import them again") as refusal:
-        Inception(folder=tmp_path, pin=published[1])
+        Inception(folder=tmp_path, pin=inception_file[1])
     assert refusal.value.code == "weights_changed"
