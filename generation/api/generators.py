@@ -20,6 +20,8 @@ from generation.models import Generator
 from generation.services import generators, model_service
 from synthlab.core.people import person_of
 
+SAMPLE_TYPES = ("application/zip", "image/png", "application/x-npz")
+
 
 class GeneratorViewSet(mixins.ListModelMixin, GenericViewSet[Generator]):
     serializer_class = GeneratorSerializer
@@ -40,13 +42,17 @@ class GeneratorViewSet(mixins.ListModelMixin, GenericViewSet[Generator]):
         generator = generators.retire_generator(actor=person_of(request), generator=self.get_object())
         return Response(GeneratorSerializer(generator).data)
 
-    @extend_schema(request=SampleSerializer, responses={(200, "application/zip"): OpenApiTypes.BINARY})
+    @extend_schema(
+        request=SampleSerializer,
+        responses={(200, kind): OpenApiTypes.BINARY for kind in SAMPLE_TYPES},
+    )
     @action(detail=True, methods=["post"])
     def sample(self, request: Request, pk: UUID) -> HttpResponse:
-        """A few images at once, as a zip of PNG files; nothing is stored."""
+        """A few images at once, as a zip of PNG files, one PNG grid or an npz; nothing is stored."""
         body = SampleSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        archive = model_service.sample_zip(
+        sample = model_service.sample_generator(
             actor=person_of(request), generator=self.get_object(), **body.validated_data
         )
-        return HttpResponse(archive, content_type="application/zip")
+        headers = {model_service.RECIPE_HEADER: sample.recipe, "Cache-Control": "private, no-store"}
+        return HttpResponse(sample.content, content_type=sample.content_type, headers=headers)

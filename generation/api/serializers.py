@@ -20,6 +20,7 @@ from generation.models import (
     Training,
 )
 from generation.services.estimating import MEASURE
+from generation.services.model_service import FORMATS
 from generation.services.rejections import reasons_of
 from synthlab.accounts.models import User
 
@@ -186,7 +187,28 @@ class SyntheticImageSerializer(serializers.ModelSerializer[SyntheticImage]):
 
 
 class SampleSerializer(StrictSerializer):
-    count = serializers.IntegerField(min_value=1, max_value=256, default=16)
-    seed = serializers.IntegerField(min_value=0, max_value=2**63 - 1)
-    truncation = NumberField(default=1.0)
+    """A number and a seed, or latent vectors."""
+
+    count = serializers.IntegerField(
+        min_value=1, max_value=256, required=False, help_text="16 where left out"
+    )
+    seed = serializers.IntegerField(min_value=0, max_value=2**63 - 1, required=False)
+    latents = serializers.ListField(
+        child=serializers.ListField(child=NumberField(), min_length=1, max_length=4096),
+        min_length=1,
+        max_length=256,
+        required=False,
+        help_text="in place of a seed: one vector for each image, as long as the generator's latent_size",
+    )
+    truncation = NumberField(required=False)
     class_key = serializers.CharField(required=False)
+    format = serializers.ChoiceField(choices=FORMATS, default="zip")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "latents" not in attrs:
+            if "seed" not in attrs:
+                raise serializers.ValidationError({"seed": ["Give a seed, or latents."]})
+            return {"count": 16, **attrs}
+        if beside := sorted({"seed", "count", "truncation"} & set(attrs)):
+            raise serializers.ValidationError({name: ["Latents stand for themselves."] for name in beside})
+        return attrs

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from generation.child import BadInput
@@ -18,7 +21,7 @@ DTYPES = ("float32", "bfloat16")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Recipe:
     """What a file says about how it was made.
 
@@ -31,6 +34,7 @@ class Recipe:
         dtype: ``float32`` or ``bfloat16``.
         forward_size: images that went through the network together, padding included.
         encoder: name and version of what made the file's bytes.
+        latent: (latent_size,) float32 where the caller gave the vector; the seed means nothing then.
     """
 
     generator: str
@@ -41,6 +45,7 @@ class Recipe:
     dtype: str
     forward_size: int
     encoder: str
+    latent: NDArray[np.float32] | None = None
 
 
 def read_recipe(content: bytes) -> Recipe:
@@ -71,17 +76,32 @@ def read_recipe(content: bytes) -> Recipe:
 
 
 def _parsed(facts: dict[str, Any]) -> Recipe:
-    wanted = facts["class"]
+    wanted, latent = facts["class"], facts.get("latent")
     return Recipe(
         generator=str(facts["generator"]),
-        seed=int(facts["seed"]),
+        seed=0 if latent is not None else int(facts["seed"]),
         class_index=None if wanted is None else int(wanted),
         index=int(facts["index"]),
         truncation=float(facts["truncation"]),
         dtype=str(facts["dtype"]),
         forward_size=int(facts["forward_size"]),
         encoder=str(facts["encoder"]),
+        latent=None if latent is None else decode_latent(latent),
     )
+
+
+def encode_latent(latent: NDArray[np.float32]) -> str:
+    """A vector as it stands in a recipe: base64 of its float32 numbers, little-endian."""
+    return base64.b64encode(latent.astype("<f4").tobytes()).decode("ascii")
+
+
+def decode_latent(text: str) -> NDArray[np.float32]:
+    """The vector (size,) of a recipe.
+
+    Raises:
+        ValueError: It is no base64 of float32 numbers.
+    """
+    return np.frombuffer(base64.b64decode(text, validate=True), "<f4").astype(np.float32)
 
 
 def _is_possible(recipe: Recipe) -> bool:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from generation.child import BadInput, Reporter
 from generation.ml.device import Device, choose_device
+from generation.ml.latents import LatentRequest, sample_latents
 from generation.ml.png import decode_png, encoder_name
 from generation.ml.recipe import Recipe, read_recipe
 from generation.ml.sampling import ImageRequest, SampledImage, Sampler
@@ -67,6 +68,9 @@ class _Player:
         device = choose_device(self._dtype or recipe.dtype, threads=self._threads)
         generator = self._generator(recipe.generator, device)
         sampler = Sampler(generator, device, forward_size=recipe.forward_size)
+        if recipe.latent is not None:
+            vector = LatentRequest(latent=recipe.latent, index=recipe.index, class_index=recipe.class_index)
+            return next(sample_latents(sampler, [vector])), device
         request = ImageRequest(
             batch_seed=recipe.seed,
             index=recipe.index,

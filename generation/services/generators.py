@@ -7,6 +7,7 @@ import shutil
 import struct
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from django.conf import settings
 from django.db import transaction
@@ -141,7 +142,7 @@ def approve_generator(*, actor: User, generator: Generator, reason: str) -> Gene
     if changed != 1:
         raise Conflict("generator_not_candidate", f"This generator is {generator.state} already.")
     generator.refresh_from_db()
-    _publish(generator)
+    publish_weights(generator)
     record_event(
         chain=dataset_chain(generator.dataset),
         actor=actor,
@@ -182,10 +183,13 @@ def _served_file(generator: Generator) -> Path:
     return Path(settings.GENERATOR_ROOT) / f"{generator.digest}.safetensors"
 
 
-def _publish(generator: Generator) -> None:
+def publish_weights(generator: Generator) -> None:
     """Put the weights where the model service looks; it can read nothing else of ours."""
     target = _served_file(generator)
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    temporary = target.with_suffix(".part")
-    shutil.copyfile(path_of(generator.digest), temporary)
-    temporary.rename(target)
+    temporary = target.with_suffix(f".{uuid4().hex}.part")  # two requests may bring it at once
+    try:
+        shutil.copyfile(path_of(generator.digest), temporary)
+        temporary.rename(target)
+    finally:
+        temporary.unlink(missing_ok=True)

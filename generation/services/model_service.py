@@ -5,9 +5,10 @@ The only module of the web process that opens a connection, and only to the addr
 
 from __future__ import annotations
 
-import base64
-import io
-import zipfile
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import httpx
@@ -15,33 +16,49 @@ from django.conf import settings
 
 from generation.models import Generator, GeneratorState
 from generation.services.access import require_use
+from generation.services.generators import publish_weights
 from synthlab.accounts.models import User
 from synthlab.core.exceptions import Conflict, InvalidInput, Unavailable
 
 SECRET_HEADER = "X-Model-Service-Secret"  # noqa: S105 (a header's name)
-TIMEOUT_SECONDS = 35.0  # the service itself gives up after 30
+RECIPE_HEADER = "X-Synthlab-Recipe"
+FORMATS = ("zip", "grid", "npz")
+TIMEOUT = httpx.Timeout(35.0, connect=2.0)  # seconds; the service itself gives up after 30
+# What is wrong with the service's copy of the weights, not with the request.
+_COPY_CODES = ("unknown_generator", "wrong_digest", "bad_weights", "unknown_architecture")
 
-# The same request gives the same bytes.
-_ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """What the service made.
+
+    Attributes:
+        content: a zip of PNG files, one PNG grid, or an npz: the same bytes for the same recipe and encoder.
+        content_type: of it.
+        recipe: JSON; what all images have in common.
+    """
+
+    content: bytes
+    content_type: str
+    recipe: str
 
 
-def sample_zip(
+def sample_generator(
     *,
     actor: User,
     generator: Generator,
-    count: int,
-    seed: int,
+    count: int | None = None,
+    seed: int | None = None,
+    latents: Sequence[Sequence[float]] | None = None,
     truncation: float = 1.0,
     class_key: str | None = None,
-) -> bytes:
-    """Sample an approved generator now.
-
-    Returns:
-        A zip of PNG files, the same bytes for the same recipe and encoder.
+    format: str = "zip",
+) -> Sample:
+    """Sample an approved generator now, by a seed or at the caller's own latent vectors.
 
     Raises:
         NotAllowed: The actor may not use the data set.
-        Conflict: The generator is not approved.
+        Conflict: The generator is not approved, or its weights are damaged.
         InvalidInput: An unknown class, or what the service refuses.
         Unavailable: The service is down or busy; batches go on.
     """
@@ -50,15 +67,15 @@ def sample_zip(
         raise Conflict(
             "generator_not_approved", "Only approved generators are served at once; ask for a batch instead."
         )
-    request: dict[str, Any] = {
-        "digest": generator.digest,
-        "seed": seed,
-        "count": count,
-        "truncation": truncation,
-    }
+    request: dict[str, Any] = {"digest": generator.digest, "format": format}
+    if latents is None:
+        request |= {"seed": seed, "count": count, "truncation": truncation}
+    else:
+        request["latents"] = latents
     if class_key is not None:
-        request["classes"] = [_class_index(generator, class_key)] * count
-    return _zip(_ask(request)["images"])
+        number = len(latents) if latents is not None else count or 0
+        request["classes"] = [_class_index(generator, class_key)] * number
+    return _ask(generator, request)
 
 
 def _class_index(generator: Generator, class_key: str) -> int:
@@ -69,38 +86,87 @@ def _class_index(generator: Generator, class_key: str) -> int:
         raise InvalidInput("unknown_class", f"class_key: this generator knows {known}.") from error
 
 
-def _ask(request: dict[str, Any]) -> dict[str, Any]:
+def _ask(generator: Generator, request: dict[str, Any]) -> Sample:
+    answer = _post(request)
+    if (
+        _code(answer) in _COPY_CODES
+    ):  # the service's folder was emptied, or its copy cut short: give it another
+        with contextlib.suppress(FileNotFoundError):  # then the second answer is the first
+            publish_weights(generator)
+        answer = _post(request)
+    if answer.status_code == 200:
+        return Sample(
+            content=answer.content,
+            content_type=answer.headers["Content-Type"],
+            recipe=answer.headers.get(RECIPE_HEADER, "{}"),
+        )
+    raise _problem(answer)
+
+
+def _post(request: dict[str, Any]) -> httpx.Response:
     try:
-        # trust_env off: a proxy of the environment must never see images.
-        with httpx.Client(timeout=TIMEOUT_SECONDS, trust_env=False) as client:
-            answer = client.post(
-                f"{settings.MODEL_SERVICE_URL}/sample",
-                json=request,
-                headers={SECRET_HEADER: settings.MODEL_SERVICE_SECRET},
-            )
+        return _client().post(
+            f"{settings.MODEL_SERVICE_URL}/sample",
+            json=request,
+            headers={SECRET_HEADER: settings.MODEL_SERVICE_SECRET},
+        )
     except httpx.HTTPError as error:
         raise Unavailable(
             "model_service_down",
             "The model service does not answer. Batches are not affected; try again shortly.",
         ) from error
-    if answer.status_code == 422:
-        problem = answer.json()
-        raise InvalidInput(
-            problem.get("code", "bad_request"), problem.get("detail", "The service refused it.")
+
+
+@cache
+def _client() -> httpx.Client:
+    """One for the process: making one reads certificates, which takes longer than a small sample.
+
+    Connections are not kept, so that none of them outlives a service that was started again. `trust_env` is off: a proxy
+    of the environment must never see images.
+    """
+    return httpx.Client(timeout=TIMEOUT, trust_env=False, limits=httpx.Limits(max_keepalive_connections=0))
+
+
+def _code(answer: httpx.Response) -> str:
+    """The code of a refusal; empty where there is none."""
+    if answer.status_code == 200 or answer.headers.get("Content-Type") != "application/json":
+        return ""
+    body = answer.json()
+    return str(body.get("code", "")) if isinstance(body, dict) else ""
+
+
+def _problem(answer: httpx.Response) -> Conflict | InvalidInput | Unavailable:
+    code = _code(answer)
+    if code in _COPY_CODES:
+        return Conflict(
+            "weights_damaged",
+            "The stored weights of this generator are damaged, so it makes no images. Bring the file back from a backup; "
+            "other generators are not affected.",
         )
-    if answer.status_code != 200:
-        raise Unavailable(
+    if answer.status_code == 422:
+        return InvalidInput(code or "bad_request", f"{answer.json().get('detail', 'It was refused')}.")
+    if answer.status_code == 503:
+        wait = int(answer.headers.get("Retry-After", 5))
+        if code == "worker_lost":
+            return Unavailable(
+                "model_service_restarting",
+                "The model service was interrupted while it made these images, and is starting again. Nothing was lost "
+                "but this request; send it once more.",
+                retry_after=wait,
+            )
+        return Unavailable(
             "model_service_busy",
             "The model service is busy or starting. Batches are not affected; try again shortly.",
+            retry_after=wait,
         )
-    body: dict[str, Any] = answer.json()
-    return body
-
-
-def _zip(images: list[dict[str, Any]]) -> bytes:
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
-        for image in images:
-            entry = zipfile.ZipInfo(f"{image['index']:06d}.png", date_time=_ZIP_EPOCH)
-            archive.writestr(entry, base64.b64decode(image["png"]))
-    return stream.getvalue()
+    if answer.status_code == 401:
+        return Unavailable(
+            "model_service_secret",
+            "The model service does not know this server: the two hold different secrets. Tell an admin; batches are "
+            "not affected.",
+            retry_after=60,
+        )
+    return Unavailable(
+        "model_service_failed",
+        "The model service failed on this request; its log says why. Batches are not affected.",
+    )

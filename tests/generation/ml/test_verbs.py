@@ -1,35 +1,26 @@
-"""The three verbs as real processes."""
+"""Training and sampling as real processes."""
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import io
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
-import httpx
-import numpy as np
-import psutil
 import pytest
 
 from generation.child import BadInput, Reporter
 from generation.ml.png import decode_png
-from generation.ml.sampling import ImageRequest, Sampler
 from generation.ml.verbs import sample_verb, train_verb
 from generation.ml.weights import read_record
 from generation.pixels import pixel_digest
-from tests.generation.ml.conftest import CPU, TINY
+from tests.generation.ml.conftest import TINY
 
 ROOT = Path(__file__).resolve().parents[3]
-SECRET = "a secret for this test only"
 
 
 def start(verb: str, spec: dict[str, Any], folder: Path) -> subprocess.Popen[bytes]:
@@ -39,9 +30,9 @@ def start(verb: str, spec: dict[str, Any], folder: Path) -> subprocess.Popen[byt
         [sys.executable, "-m", "generation.ml", verb, str(path)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE if verb != "serve" else subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
         cwd=ROOT,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "SYNTHLAB_MODEL_SERVICE_SECRET": SECRET},
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
 
 
@@ -146,152 +137,3 @@ def test_bad_sampling_request_is_refused(make_generator, tmp_path, change, code)
     with pytest.raises(BadInput) as refusal:
         sample_verb({"work": str(tmp_path), **spec, **change}, Reporter(print))
     assert refusal.value.code == code
-
-
-class Service:
-    """A running model service."""
-
-    def __init__(self, folder: Path) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        self.process = start("serve", {"folder": str(folder), "port": port}, folder)
-        headers = {"X-Model-Service-Secret": SECRET}
-        self.client = httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=60)
-
-    def wait_ready(self) -> None:
-        deadline = time.monotonic() + 90
-        while time.monotonic() < deadline:
-            try:
-                if self.client.get("/health").status_code == 200:
-                    return
-            except httpx.HTTPError:
-                pass
-            assert self.process.poll() is None, "the service ended"
-            time.sleep(0.1)
-        raise AssertionError("the service did not become ready")
-
-    def descendants(self) -> list[psutil.Process]:
-        return psutil.Process(self.process.pid).children(recursive=True)
-
-    def close(self) -> None:
-        self.client.close()
-        self.process.kill()
-        self.process.wait()
-        for stream in (self.process.stdin, self.process.stdout):
-            if stream:
-                stream.close()
-
-
-def nothing_left(processes: list[psutil.Process], seconds: float = 5) -> bool:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if not [p for p in processes if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]:
-            return True
-        time.sleep(0.05)
-    return False
-
-
-@pytest.fixture
-def service(make_generator, tmp_path):
-    path, generator = make_generator()
-    running = Service(path.parent)
-    running.wait_ready()
-    yield running, path, generator
-    running.close()
-
-
-def test_service_gives_the_same_files_as_a_batch(service):
-    running, path, generator = service
-    requests = [ImageRequest(batch_seed=9, index=index) for index in range(20)]
-    expected = {image.request.index: image.digest for image in Sampler(generator, CPU).sample(requests)}
-    body = {"digest": generator.digest, "seed": 9, "count": 20}
-
-    answer = running.client.post("/sample", json=body).raise_for_status().json()
-    for image in answer["images"]:
-        assert hashlib.sha256(base64.b64decode(image["png"])).hexdigest() == expected[image["index"]]
-    later = running.client.post("/sample", json={**body, "count": 2, "first_index": 17}).json()
-    assert [image["digest"] for image in later["images"]] == [expected[17], expected[18]]
-
-    raw = running.client.post("/sample", json={**body, "format": "npz"}).content
-    with np.load(io.BytesIO(raw)) as arrays:
-        assert arrays["images"].shape == (20, 32, 32, 3)
-        assert arrays["images"].dtype == np.uint8
-
-    refusals: list[tuple[dict[str, Any], int]] = [
-        ({"digest": "0" * 64}, 404),
-        ({"digest": "../../etc/passwd"}, 422),
-        ({"count": 0}, 422),
-        ({"count": 257}, 422),
-        ({"seed": -1}, 422),
-        ({"truncation": 2}, 422),
-        ({"classes": [1] * 20}, 422),
-        ({"classes": [None]}, 422),
-        ({"surprise": 1}, 422),
-    ]
-    for change, status in refusals:
-        assert running.client.post("/sample", json={**body, **change}).status_code == status, change
-    assert (
-        running.client.post("/sample", content=b"{", headers={"content-type": "application/json"}).status_code
-        == 422
-    )
-    for url in ("/sample", "/health", "/info"):
-        method = "POST" if url == "/sample" else "GET"
-        stranger = running.client.request(method, url, json=body, headers={"X-Model-Service-Secret": "no"})
-        assert stranger.status_code == 401
-
-    path.unlink()  # taken out of service, though it was in memory
-    assert running.client.post("/sample", json=body).status_code == 404
-
-
-@pytest.mark.faults
-def test_service_survives_its_worker(service):
-    running, _, generator = service
-    body = {"digest": generator.digest, "seed": 1, "count": 1}
-    before = running.client.post("/sample", json=body).json()["images"][0]["digest"]
-    spawned = [p for p in running.descendants() if any("spawn_main" in part for part in p.cmdline())]
-    assert len(spawned) == 1
-    spawned[0].kill()
-    deadline = time.monotonic() + 90
-    while time.monotonic() < deadline:
-        try:
-            answer = running.client.post("/sample", json=body, timeout=5)
-        except httpx.TimeoutException:
-            continue
-        if answer.status_code == 200:
-            assert answer.json()["images"][0]["digest"] == before
-            return
-        time.sleep(0.2)
-    raise AssertionError("the worker was not replaced")
-
-
-@pytest.mark.faults
-@pytest.mark.parametrize("how", ["SIGKILL", "SIGTERM", "stop", "end of stdin"])
-def test_nothing_of_the_service_stays_running(make_generator, how):
-    path, _ = make_generator()
-    running = Service(path.parent)
-    try:
-        running.wait_ready()
-        family = running.descendants()
-        assert len(family) >= 3  # manager, HTTP, worker
-        assert running.process.stdin
-        if how == "stop":
-            running.process.stdin.write(b"stop\n")
-            running.process.stdin.flush()
-        elif how == "end of stdin":
-            running.process.stdin.close()
-        else:
-            running.process.send_signal(getattr(signal, how))
-        status = running.process.wait(15)
-        assert status == {"SIGKILL": -signal.SIGKILL, "SIGTERM": 0, "stop": 0, "end of stdin": 129}[how]
-        assert nothing_left(family)
-    finally:
-        running.close()
-
-
-def test_service_refuses_to_start_without_a_secret(tmp_path, monkeypatch):
-    monkeypatch.setattr("tests.generation.ml.test_verbs.SECRET", "short")
-    with start("serve", {"folder": str(tmp_path), "port": 18_999}, tmp_path) as process:
-        assert process.stdout
-        assert json.loads(process.stdout.readline())["code"] == "no_secret"
-        assert process.wait() == 3

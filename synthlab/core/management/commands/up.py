@@ -122,6 +122,7 @@ def _model_spec(folder: Path, url: str) -> Path:
         "host": target.hostname,
         "port": target.port,
         "threads": settings.TORCH_THREADS or None,
+        "memory_mib": settings.MODEL_SERVICE_MEMORY_MIB,
     }
     path = folder / "model-service.json"
     path.write_text(json.dumps(spec))
