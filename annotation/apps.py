@@ -7,7 +7,8 @@ class AnnotationConfig(AppConfig):
     def ready(self) -> None:
         from annotation import home, invariants  # noqa: F401  (invariants: what `synthlab check` verifies)
         from annotation.models.study import managed_chains
-        from annotation.services import image_uses, withdrawing
+        from annotation.services import acceptance, image_uses, withdrawing
+        from evaluation.services.clinicians import register_acceptance
         from evaluation.services.image_uses import ImageUser, register_image_user
         from synthlab.core.audit_scope import register_audit_scope
         from synthlab.core.erasure import Holder, register_holder
@@ -17,6 +18,7 @@ class AnnotationConfig(AppConfig):
         home.register()
         register_holder(Holder("annotation", withdrawing.traces, withdrawing.let_go, withdrawing.forget))
         register_image_user(ImageUser("annotation", image_uses.history, image_uses.taken))
+        register_acceptance(acceptance.acceptance_in_studies)
         register_audit_scope(managed_chains)
         register(
             "export",

@@ -67,6 +67,10 @@ class EvaluationWriteSerializer(StrictSerializer):
         return attrs
 
 
+class CompareSerializer(StrictSerializer):
+    other = serializers.UUIDField()
+
+
 class ScoreSerializer(serializers.ModelSerializer[ImageScore]):
     class Meta:
         model = ImageScore

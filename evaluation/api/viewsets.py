@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import mixins, status
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -17,6 +17,7 @@ from rest_framework.viewsets import GenericViewSet, ViewSet
 
 from evaluation.api.serializers import (
     ApproveSerializer,
+    CompareSerializer,
     CopyPairSerializer,
     CopyReviewSerializer,
     CopyReviewWriteSerializer,
@@ -30,7 +31,7 @@ from evaluation.api.serializers import (
     ScoreSerializer,
 )
 from evaluation.models import Evaluation, GateDecision, GatePolicy, ImageSet
-from evaluation.services import approving, copies, evaluating, gating
+from evaluation.services import approving, comparing, copies, evaluating, gating
 from generation.api.answers import started
 from generation.api.serializers import GeneratorSerializer
 from generation.models import Batch, Generator, SyntheticImage
@@ -76,6 +77,22 @@ class EvaluationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Generi
         evaluation = self.get_object()
         head = EvaluationSerializer(evaluation).data
         return Response({**head, "report": evaluation.report})
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("with", OpenApiTypes.UUID, required=True, description="another evaluation")
+        ],
+        responses=OpenApiTypes.OBJECT,
+    )
+    @action(detail=True)
+    def compare(self, request: Request, pk: UUID) -> Response:
+        """Two evaluations side by side, where they were measured alike."""
+        wish = CompareSerializer(data={"other": request.query_params.get("with", "")})
+        wish.is_valid(raise_exception=True)
+        first = self.get_object()
+        second = get_object_or_404(self.get_queryset(), pk=wish.validated_data["other"])
+        rows = comparing.compare_evaluations(first, second)
+        return Response({"first": first.pk, "second": second.pk, "rows": [row.as_json() for row in rows]})
 
     @extend_schema(responses=ScoreSerializer(many=True))
     @action(detail=True)

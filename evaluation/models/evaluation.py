@@ -178,6 +178,10 @@ class ImageScoreQuerySet(models.QuerySet["ImageScore"]):
         live = CopyReview.objects.live().filter(image=OuterRef("image"), nearest=OuterRef("nearest"))
         return self.annotate(copy_verdict=Subquery(live.values("verdict")[:1]))
 
+    def uncleared(self) -> ImageScoreQuerySet:
+        """Of those `with_review`, the ones that nobody has cleared: not looked at, or confirmed."""
+        return self.filter(Q(copy_verdict__isnull=True) | Q(copy_verdict="confirmed"))
+
 
 class ImageScore(models.Model):
     """How near one synthetic image stands to a real one, and what that earned it."""
@@ -194,6 +198,7 @@ class ImageScore(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["evaluation", "image"], name="image_score_once")]
+        indexes = [models.Index(fields=["evaluation", "ratio"], name="image_scores_by_ratio")]
 
     def __str__(self) -> str:
         return f"score of {self.image_id}"

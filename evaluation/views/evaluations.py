@@ -1,38 +1,105 @@
-"""The report of an evaluation. It shows; every change goes through REST."""
+"""The report of an evaluation, its nearest pairs, and two reports side by side. Every change goes through REST."""
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import ValidationError
+from django.core.paginator import Paginator
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
-from evaluation.models import Evaluation
-from evaluation.views.numbers import shown_metric
-from generation.services import access
+from evaluation.models import Evaluation, EvaluationState, GateDecision
+from evaluation.services import comparing, reporting
+from evaluation.services.clinicians import acceptance_of
+from evaluation.services.looks import looks_at
+from generation.services import access, images
+from synthlab.core.exceptions import DomainError
 from synthlab.core.people import person_of
+
+PAIRS_PAGE = 24
+COMPARABLE_SHOWN = 30
+
+
+def _visible(request: HttpRequest) -> QuerySet[Evaluation]:
+    rows = Evaluation.objects.visible_to(person_of(request))
+    return rows.select_related("image_set__batch__generator", "dataset", "policy", "job", "requested_by")
 
 
 @login_required
 @require_safe
 def evaluation_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
-    rows = Evaluation.objects.visible_to(person_of(request)).select_related(
-        "image_set__batch", "dataset", "policy", "job"
+    evaluation = get_object_or_404(_visible(request), pk=pk)
+    context: dict[str, Any] = {"evaluation": evaluation}
+    if evaluation.state == EvaluationState.SUCCEEDED:
+        context |= _finished(request, evaluation)
+    return render(request, "evaluation/evaluation_detail.html", context)
+
+
+def _finished(request: HttpRequest, evaluation: Evaluation) -> dict[str, Any]:
+    alike = comparing.comparable_with(evaluation).filter(pk__in=_visible(request))
+    like_copies = evaluation.scores.like_copies().with_review()
+    decisions = GateDecision.objects.live().select_related("decided_by")
+    batch, acceptance = evaluation.image_set.batch, acceptance_of(evaluation.image_set)
+    low, high = acceptance.interval if acceptance else (0.0, 0.0)
+    return {
+        **reporting.present_evaluation(evaluation),
+        "decision": decisions.filter(batch=batch).first() if batch else None,
+        "acceptance": acceptance,
+        "acceptance_low": f"{100 * low:.0f} %",
+        "acceptance_high": f"{100 * high:.0f} %",
+        "flagged": like_copies.count(),
+        "uncleared": like_copies.uncleared().count(),
+        "history": reporting.history_of(evaluation),
+        "looks": looks_at(evaluation.dataset),
+        "others": alike.select_related("image_set__batch__generator")[:COMPARABLE_SHOWN],
+        "may_view_real": access.may_view_real(person_of(request), evaluation.dataset),
+    }
+
+
+@login_required
+@require_safe
+def evaluation_pairs(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Synthetic images beside their nearest real ones; showing a page of them is one event of the audit."""
+    evaluation = get_object_or_404(_visible(request), pk=pk)
+    person = person_of(request)
+    if not access.may_view_real(person, evaluation.dataset):
+        raise Http404
+    only_flagged = request.GET.get("show") != "all"
+    scores = (
+        evaluation.scores.like_copies() if only_flagged else evaluation.scores.filter(nearest__isnull=False)
     )
-    evaluation = get_object_or_404(rows, pk=pk)
-    flagged = evaluation.scores.exclude(flags=[]).select_related("image", "nearest").order_by("ratio")
+    rows = scores.with_review().select_related("image", "nearest").order_by("ratio", "id")
+    page = Paginator(rows, PAIRS_PAGE).get_page(request.GET.get("page"))
+    seen = {
+        score.nearest_id: score.nearest for score in page if score.nearest and not score.nearest.withdrawn_at
+    }
+    passes = images.record_looks(actor=person, dataset=evaluation.dataset, images=list(seen.values()))
     context = {
         "evaluation": evaluation,
-        "metrics": [shown_metric(metric) for metric in evaluation.metrics.filter(class_key="")],
-        "by_class": [
-            {"class": metric.class_key, **shown_metric(metric)}
-            for metric in evaluation.metrics.exclude(class_key="")
-        ],
-        "flagged": flagged[:60],
-        "flagged_count": flagged.count(),
-        "may_view_real": access.may_view_real(person_of(request), evaluation.dataset),
-        "looks": Evaluation.objects.filter(dataset=evaluation.dataset, split=evaluation.split).count(),
+        "page": page,
+        "pairs": [{"score": score, "pass": passes.get(score.nearest_id, "")} for score in page],
+        "only_flagged": only_flagged,
     }
-    return render(request, "evaluation/evaluation_detail.html", context)
+    return render(request, "evaluation/evaluation_pairs.html", context)
+
+
+@login_required
+@require_safe
+def evaluation_compare(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Two evaluations side by side; what cannot be compared is said in place of numbers."""
+    first = get_object_or_404(_visible(request), pk=pk)
+    try:
+        second = get_object_or_404(_visible(request), pk=request.GET.get("with", ""))
+    except ValidationError as error:
+        raise Http404 from error
+    context: dict[str, Any] = {"first": first, "both": (first, second)}
+    try:
+        context["comparison"] = comparing.compare_evaluations(first, second)
+    except DomainError as refusal:
+        context["refusal"] = refusal.detail
+    return render(request, "evaluation/evaluation_compare.html", context)

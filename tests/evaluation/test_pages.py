@@ -9,12 +9,14 @@ from django.test import Client
 from django.urls import reverse
 
 from evaluation.models import Evaluation, ImageScore, MetricResult
-from evaluation.services import gating
+from evaluation.services import copies, gating
 from generation.models import Batch, BatchState
+from synthlab.core.models import AuditEvent
 from tests.evaluation.factories import make_evaluation, make_image_set
 from tests.factories import make_scientist
 from tests.generation.cast import ROLES, Cast
 from tests.generation.factories import make_batch, make_generator
+from tests.present import present
 
 pytestmark = pytest.mark.django_db
 
@@ -85,31 +87,68 @@ def test_details_ask_no_more_for_twenty_images_than_for_one(cast: Cast, asked: A
     large_batch, large = evaluated(cast, 20)
     for _ in range(3):
         make_evaluation(image_set=large.image_set)
-    pages = ("batch-page", small_batch, large_batch), ("evaluation-page", small, large)
+    pages = (
+        ("batch-page", small_batch, large_batch),
+        ("evaluation-page", small, large),
+        ("evaluation-pairs", small, large),
+    )
     for name, one, twenty in pages:
         assert asked(reverse(name, args=[one.pk])) == asked(reverse(name, args=[twenty.pk])), name
 
 
 def test_pages_open_for_those_who_have_a_part_in_the_data_set(cast: Cast) -> None:
     batch, evaluation = evaluated(cast)
-    for url in (reverse("batch-page", args=[batch.pk]), reverse("evaluation-page", args=[evaluation.pk])):
+    for url in (
+        reverse("batch-page", args=[batch.pk]),
+        reverse("evaluation-page", args=[evaluation.pk]),
+        reverse("evaluation-compare", args=[evaluation.pk]) + f"?with={evaluation.pk}",
+    ):
         for role in ROLES:
             expected = {"anonymous": 302, "owner": 200, "member": 200, "viewer": 200}.get(role, 404)
             assert cast.client(role).get(url).status_code == expected, (role, url)
 
 
-def test_real_neighbours_are_shown_only_with_the_grant(cast: Cast) -> None:
-    _, evaluation = evaluated(cast)
-    url = reverse("evaluation-page", args=[evaluation.pk])
-    assert "/gallery/" in cast.client("owner").get(url).content.decode()
+def test_real_neighbours_are_shown_only_with_the_grant_and_one_page_is_one_look(cast: Cast) -> None:
+    _, evaluation = evaluated(cast, 3)
+    report, pairs = (reverse(name, args=[evaluation.pk]) for name in ("evaluation-page", "evaluation-pairs"))
+    before = AuditEvent.objects.count()
+    for show in ("", "?show=all"):
+        page = cast.client("owner").get(pairs + show).content.decode()
+        assert page.count("/gallery/") == 3
+        assert ("Is it a copy?" in page) == (not show)
+    looks = AuditEvent.objects.filter(action="real_images.viewed")
+    assert AuditEvent.objects.count() - before == looks.count() == 2
     for role in ("member", "viewer"):
-        assert "/gallery/" not in cast.client(role).get(url).content.decode()
+        assert cast.client(role).get(pairs).status_code == 404
+    for role in ("owner", "member", "viewer"):
+        page = cast.client(role).get(report).content.decode()
+        assert "/gallery/" not in page, "a report may be printed and handed on: no real image is in it"
+        assert (pairs in page) == (role == "owner")
+    assert looks.count() == 2
+
+
+def test_a_cleared_pair_says_so(cast: Cast) -> None:
+    batch, evaluation = evaluated(cast, 1)
+    report = reverse("evaluation-page", args=[evaluation.pk])
+    assert "1 image looks like a copy" in cast.client("owner").get(report).content.decode()
+    copies.review_copy(
+        actor=cast.user("owner"),
+        image=present(batch.images.first()),
+        nearest=present(cast.dataset.images.first()).pk,
+        verdict="cleared",
+        reason="Another gland.",
+    )
+    assert "like a copy" not in cast.client("owner").get(report).content.decode()
+    assert (
+        "cleared"
+        in cast.client("owner").get(reverse("evaluation-pairs", args=[evaluation.pk])).content.decode()
+    )
 
 
 def test_every_number_stands_beside_its_twin(cast: Cast) -> None:
     batch, evaluation = evaluated(cast)
     page = cast.client("owner").get(reverse("evaluation-page", args=[evaluation.pk])).content.decode()
-    for text in ("1.25", "1 to 2", "1 of 101", "10 real, 2 synthetic, 4 groups", "insufficient"):
+    for text in ("1.25", "1 to 2", "1 of 101", "2 synthetic, 10 real in 4 groups", "insufficient"):
         assert text in page
     ordered = cast.client("owner").get(reverse("batch-page", args=[batch.pk]) + "?order=nearest&page=9")
     assert ordered.status_code == 200

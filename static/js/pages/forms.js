@@ -8,7 +8,7 @@
  * - afterwards: `data-next`, an address with `{name}` for members of the answer; or `data-stay`; else the
  *   page is loaded again (`data-reload` says so aloud);
  * - on fields, `data-json="number|boolean|json"`: how a value is sent; a dotted name makes a nested body;
- *   an empty optional field is left out; `data-lines` sends a text area as the list of its lines;
+ *   an empty optional field is left out, or null with `data-empty="null"`; `data-lines` sends a text area as the list of its lines;
  * - a form with a file field is sent as multipart.
  *
  * A problem is shown in `[data-problem]` of the form, and at the fields it names; without one in a toast.
@@ -132,6 +132,7 @@ function valueOf(field) {
   if (field instanceof HTMLSelectElement && field.multiple) return [...field.selectedOptions].map(({ value }) => value);
   const text = field.value.trim();
   if (lines !== undefined) return text.split("\n").map((line) => line.trim()).filter(Boolean);
+  if (text === "" && field.dataset["empty"] === "null") return null;
   if (text === "" && !field.required) return undefined;
   if (json === "number") return Number(text);
   if (json === "boolean") return text === "true";
