@@ -20,8 +20,8 @@ from annotation.export.rows import MemberRow, RegionRow, Release
 from annotation.export.spool import at_places, places_by
 from annotation.geometry import Point, area, bounds
 
-INSTANCES = "annotations/instances.json"
-POINTS = "annotations/points.json"
+INSTANCES = "annotations/instances_default.json"
+POINTS = "annotations/points_default.json"
 IMAGES = "images/"
 
 
@@ -56,7 +56,7 @@ def check_coco(opened: Opened, labels: Mapping[str, Any]) -> None:
             expected.add(name)
             _check_file(opened, name, rows, category, points=points)
     for file in (INSTANCES, POINTS):
-        for name in sorted({*opened.under(file.removesuffix(".json"))} - expected):
+        for name in sorted({*opened.under(file.removesuffix("default.json"))} - expected):
             raise BadArchiveError(name, "is of no split in the labels")
 
 
@@ -109,7 +109,7 @@ def _found_corners(row: Mapping[str, Any]) -> list[float]:
 
 
 def _file(name: str, split: str) -> str:
-    return name.replace(".json", f"_{split}.json") if split else name
+    return name.replace("default", split) if split else name
 
 
 def _has_point(member: MemberRow) -> bool:
@@ -188,6 +188,7 @@ COCO = Format(
     summary="pycocotools, torchvision, Detectron2, MMDetection and most tools for detection",
     write=write_coco,
     check=check_coco,
+    owns=("annotations/instances_", "annotations/points_", IMAGES),
     losses=(
         SITE,
         CONFIDENCE,
@@ -206,8 +207,8 @@ COCO = Format(
         ),
     ),
     layout=(
-        "`annotations/instances.json` (or one a split): boxes and polygons.",
-        "`annotations/points.json`: points as key points, where there are any.",
+        "`annotations/instances_default.json` (or one a split): boxes and polygons.",
+        "`annotations/points_default.json`: points as key points, where there are any.",
         "`images/`: the images, each named by the SHA-256 of its bytes.",
     ),
     croissant=lambda release: describe_pngs("images/**/*.png" if release.is_split else "images/*.png"),

@@ -13,6 +13,7 @@ from annotation.export.canonical import canonical_json
 from annotation.export.formats import Format
 from annotation.export.rows import Release
 
+NAME = "croissant.json"
 # The context that the specification gives for version 1.0.
 _CONTEXT: dict[str, Any] = {
     "@language": "en",
@@ -62,11 +63,10 @@ _FIELDS = (
     ("width", "sc:Integer", "Pixels across."),
     ("height", "sc:Integer", "Pixels down."),
     ("classes", "sc:Text", "Keys of the classes of the whole image."),
-    ("regions", "sc:Text", "Marked places with class, kind and geometry in pixels."),
     ("site", "sc:Text", "Key of the anatomical site."),
     ("reader", "sc:Text", "Pseudonym of the person whose answer counts."),
 )
-_REPEATED = {"classes", "regions"}
+_REPEATED = {"classes"}
 
 
 def describe_release(release: Release, form: Format) -> bytes:
@@ -141,7 +141,7 @@ def _labels_records() -> dict[str, Any]:
         "@type": "cr:RecordSet",
         "@id": "labels",
         "name": "labels",
-        "description": "One record for each image: what was said about it.",
+        "description": "One record for each image. Its regions stand in the same file, under `regions`.",
         "key": {"@id": "labels/image"},
         "field": [_labels_field(*row) for row in _FIELDS],
     }

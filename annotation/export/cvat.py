@@ -109,6 +109,7 @@ CVAT = Format(
     summary="CVAT (to look at and correct), datumaro",
     write=write_cvat,
     check=check_cvat,
+    owns=(ANNOTATIONS, IMAGES),
     losses=(SITE, CONFIDENCE, PEOPLE, RECIPE, CODES),
     layout=(
         "`annotations.xml`: boxes, polygons, points, and the classes of whole images as tags.",

@@ -96,7 +96,9 @@ class Format:
         check: Compares its files with `labels.json` in an archive whose digests all hold; raises `BadArchiveError`.
         losses: What its own files cannot hold.
         options: What it can be told.
-        needs: The module of an optional package, imported only inside `write` and `check`.
+        owns: What the names of its files begin with; another file in the archive is a stranger.
+        needs: The module of an optional package, imported only inside `write`.
+        check_needs: The module of an optional package, imported only inside `check`.
         layout: What lies where, as lines of the README.
         croissant: Its part of the Croissant description: file sets and record sets beside those of the labels.
         front_matter: Lines for the head of the README, for readers that look there.
@@ -107,9 +109,11 @@ class Format:
     summary: str
     write: Callable[[Source], Iterator[Member]]
     check: Callable[[Opened, Mapping[str, Any]], None]
+    owns: tuple[str, ...]
     losses: tuple[LossKind, ...]
     options: tuple[Option, ...] = ()
     needs: str = ""
+    check_needs: str = ""
     layout: tuple[str, ...] = ()
     croissant: Callable[[Release], Described] = lambda release: Described()
     front_matter: Callable[[Release], tuple[str, ...]] = lambda release: ()
@@ -118,6 +122,11 @@ class Format:
     def is_available(self) -> bool:
         """Whether what it needs is installed."""
         return not self.needs or find_spec(self.needs) is not None
+
+    @property
+    def can_check(self) -> bool:
+        """Whether what its check needs is installed."""
+        return not self.check_needs or find_spec(self.check_needs) is not None
 
     def check_options(self, given: Mapping[str, object]) -> dict[str, str | int]:
         """Every option of the format, as given or by default.

@@ -64,7 +64,7 @@ def check_imagefolder(opened: Opened, labels: Mapping[str, Any]) -> None:
     check_images(opened, labels, locate, ROOT)
     for name, members in expected.items():
         rows = [json.loads(line) for line in opened.text(name).splitlines()]
-        found = [(row["file_name"], row["image"], row["labels"]) for row in rows]
+        found = [(row["file_name"], row["image_id"], row["labels"]) for row in rows]
         folder = name.removesuffix(METADATA)
         wanted = [
             (locate(m).removeprefix(folder), m["image"], canonical_json(m).decode().strip()) for m in members
@@ -82,7 +82,9 @@ def _line(member: MemberRow, folder_of: Callable[[Any], str]) -> dict[str, Any]:
     around = [bounds(region.shape) for region in member.regions]
     return {
         "file_name": f"{folder_of(member.classes)}{member.digest}.png",
-        "image": member.digest,
+        "image_id": member.digest,
+        "width": member.width,
+        "height": member.height,
         "classes": list(member.classes),
         "site": member.site,
         "confidence": member.confidence,
@@ -125,6 +127,7 @@ IMAGEFOLDER = Format(
     summary="Hugging Face datasets (`imagefolder`), torchvision `ImageFolder`, and people with a file browser",
     write=write_imagefolder,
     check=check_imagefolder,
+    owns=(ROOT,),
     options=(
         Option(
             name="folders",

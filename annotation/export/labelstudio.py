@@ -28,7 +28,8 @@ _CLOSE = 1e-9
 
 def write_labelstudio(source: Source) -> Iterator[Member]:
     """The configuration, the images, and the tasks."""
-    yield Member(CONFIG, _config(source.release).encode())
+    schema = source.release.schema
+    yield Member(CONFIG, _config([row.key for row in schema.classes], schema.mode).encode())
     yield from grouped_pngs(source, lambda member: IMAGES)
     yield Member(TASKS, _tasks(source.release))
 
@@ -40,6 +41,9 @@ def check_labelstudio(opened: Opened, labels: Mapping[str, Any]) -> None:
         BadArchiveError: They are not.
     """
     check_images(opened, labels, lambda member: f"{IMAGES}{member['image']}.png", IMAGES)
+    schema = labels["schema"]
+    if opened.text(CONFIG) != _config([row["key"] for row in schema["classes"]], schema["mode"]):
+        raise BadArchiveError(CONFIG, "has other classes than the labels")
     tasks = opened.json(TASKS)
     if len(tasks) != len(labels["members"]):
         raise BadArchiveError(TASKS, "has more or fewer tasks than the labels have images")
@@ -154,9 +158,8 @@ def _value(region: RegionRow, width: int, height: int) -> dict[str, Any]:
     return {"points": [[100 * x / width, 100 * y / height] for x, y in shape.points], "closed": True}
 
 
-def _config(release: Release) -> str:
-    keys = [row.key for row in release.schema.classes]
-    choice = "multiple" if release.schema.mode == "many" else "single"
+def _config(keys: list[str], mode: str) -> str:
+    choice = "multiple" if mode == "many" else "single"
     parts = [
         element("Image", name="image", value="$image"),
         element(
@@ -168,7 +171,8 @@ def _config(release: Release) -> str:
         ),
     ]
     for kind, tag in _TAGS.items():
-        labels = "".join(element("Label", value=key) for key in keys)
+        # Converters number key points by `model_index`; for other tools it says nothing.
+        labels = "".join(element("Label", value=key, model_index=place) for place, key in enumerate(keys))
         parts.append(element(tag, labels, name=kind, toName="image"))
     return element("View", "\n" + "\n".join(parts) + "\n") + "\n"
 
@@ -179,6 +183,7 @@ LABELSTUDIO = Format(
     summary="Label Studio (to look at and correct) and its converters",
     write=write_labelstudio,
     check=check_labelstudio,
+    owns=(CONFIG, IMAGES, TASKS),
     losses=(
         CODES,
         LossKind(

@@ -8,10 +8,9 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
-from annotation.export import document, manifest
+from annotation.export import croissant, document, manifest
 from annotation.export.archive import FileList, write_archive
 from annotation.export.canonical import digest_bytes
-from annotation.export.croissant import describe_release
 from annotation.export.formats import Format, Member, Source
 from annotation.export.ledger import Loss, count_losses, tally_members
 from annotation.export.registry import FORMATS
@@ -77,7 +76,7 @@ def _common(form: Format, release: Release, losses: tuple[Loss, ...]) -> list[Me
     """What every archive holds, whatever its format."""
     return [
         Member(document.NAME, _signed_document(release)),
-        Member("croissant.json", describe_release(release, form)),
+        Member(croissant.NAME, croissant.describe_release(release, form)),
         *text_members(release, form, losses),
     ]
 

@@ -159,7 +159,8 @@ def _schema() -> pa.Schema:
             "reviewers": pa.list_(text),
             "recipe": text,
             "labels": text,
-        }
+        },
+        metadata={"huggingface": json.dumps(_FEATURE)},
     )
 
 
@@ -236,7 +237,9 @@ PARQUET = Format(
     summary="Hugging Face datasets (`parquet`), pandas, DuckDB, Spark",
     write=write_parquet,
     check=check_parquet,
+    owns=(ROOT,),
     needs="pyarrow",
+    check_needs="pyarrow",
     options=(
         Option(name="row_group_mib", title="Size of a row group, MiB", default=16, lowest=1, highest=95),
         Option(name="file_mib", title="Size of a file, MiB", default=512, lowest=1, highest=2048),

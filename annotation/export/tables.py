@@ -140,6 +140,7 @@ def _tables_format(*, spreadsheet: bool) -> Format:
         else "pandas, R, and everything that reads tables",
         write=partial(write_tables, spreadsheet=spreadsheet),
         check=partial(check_tables, spreadsheet=spreadsheet),
+        owns=(IMAGES, *(_name(stem, spreadsheet=spreadsheet) for stem in ("classes", "images", "regions"))),
         losses=(RECIPE, changed) if spreadsheet else (),
         layout=(
             f"`images{flavour}.csv`, `regions{flavour}.csv`, `classes{flavour}.csv`: UTF-8, one row each.",

@@ -12,23 +12,25 @@ from annotation.export.formats import Format, Member
 from annotation.export.ledger import Loss
 from annotation.export.rows import Release
 
-LOSSES = "losses.json"
+README, LICENCE, DATA_SHEET = "README.md", "LICENCE.md", "DATASHEET.md"
+EVALUATION, LOSSES = "evaluation.json", "losses.json"
+NAMES = (README, LICENCE, DATA_SHEET, EVALUATION, LOSSES)
 _BLANK = "*not stated*"
 
 
 def text_members(release: Release, form: Format, losses: Sequence[Loss]) -> list[Member]:
     """README, licence, data sheet, loss ledger, and the evaluation where there is one."""
     members = [
-        Member("README.md", _readme(release, form, losses).encode()),
-        Member("LICENCE.md", _licence(release).encode()),
-        Member("DATASHEET.md", _data_sheet(release).encode()),
+        Member(README, _readme(release, form, losses).encode()),
+        Member(LICENCE, _licence(release).encode()),
+        Member(DATA_SHEET, _data_sheet(release).encode()),
         Member(
             LOSSES,
             canonical_json({"format": form.key, "losses": [asdict(loss) for loss in losses]}, indent=1),
         ),
     ]
     if release.evaluation is not None:
-        members.append(Member("evaluation.json", canonical_json(release.evaluation, indent=1)))
+        members.append(Member(EVALUATION, canonical_json(release.evaluation, indent=1)))
     return members
 
 

@@ -13,12 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from annotation.export import document, manifest
+from annotation.export import croissant, document, manifest, texts
 from annotation.export.archive import CHUNK, LOCAL, Directory, FileRow, check_name, local_header
 from annotation.export.canonical import digest_file
+from annotation.export.formats import Format
 from annotation.export.opened import BadArchiveError, Opened
 from annotation.export.registry import FORMATS
 
+COMMON = frozenset({document.NAME, croissant.NAME, manifest.NAME, *texts.NAMES})
 FRAME = "(the archive's own directory)"
 __all__ = ["FRAME", "BadArchiveError", "Verified", "verify_archive"]
 
@@ -36,7 +38,7 @@ class Verified:
         files: How many files, the manifest not counted.
         signed: Whether the manifest carries a signature.
         compared: Whether the format's own files were compared with the labels; they are not where the format needs a
-            package that is not installed here.
+            package for it that is not installed here.
     """
 
     digest: str
@@ -143,14 +145,14 @@ def _verify(path: Path, opened: Opened, rows: list[FileRow]) -> Verified:
         signed = listing["snapshot"]["signature"] is not None
     except (ValueError, TypeError, LookupError, AttributeError) as error:
         raise BadArchiveError(manifest.NAME, f"a member is missing or of another kind: {error!r}") from error
-    if form.is_available:
+    if form.can_check:
         _check_format(opened, labels, form.key)
     return Verified(
         digest=digest_file(path),
         format=form.key,
         snapshot_digest=listing["snapshot"]["digest"],
         signed=signed,
-        compared=form.is_available,
+        compared=form.can_check,
         **counts,
     )
 
@@ -206,6 +208,13 @@ def _check_origins(listing: Mapping[str, Any], labels: Mapping[str, Any]) -> Non
     found = ((row["image"], row["recipe"], row["readers"], row["reviewers"]) for row in listing["images"])
     if list(found) != list(expected):
         raise BadArchiveError(manifest.NAME, "tells of other images than the labels")
+
+
+def _check_strangers(names: list[str], form: Format) -> None:
+    """Every file is one that all archives have, or one of the format's."""
+    for name in names:
+        if name not in COMMON and not name.startswith(form.owns):
+            raise BadArchiveError(name, "is no file of this format")
 
 
 def _check_format(opened: Opened, labels: Mapping[str, Any], key: str) -> None:

@@ -18,7 +18,7 @@ from annotation.export.ledger import BESIDE, IMAGE_CLASSES, POINTS, LossKind
 from annotation.export.opened import BadArchiveError, Opened
 from annotation.export.rows import MemberRow, RegionRow, Release
 from annotation.export.spool import at_places, places_by
-from annotation.export.xml import element, leaf
+from annotation.export.xml import element, leaf, plain
 from annotation.geometry import DECIMALS, Point, Shape, bounds
 
 ANNOTATIONS, SETS, IMAGES, MAP = "Annotations/", "ImageSets/Main/", "JPEGImages/", "labelmap.txt"
@@ -34,7 +34,7 @@ def write_voc(source: Source) -> Iterator[Member]:
     for split, places in places_by(release.members, lambda member: member.split or _UNSPLIT).items():
         yield Member(f"{SETS}{split}.txt", _names(release, places))
     yield from grouped_pngs(source, lambda member: IMAGES)
-    yield Member(MAP, _label_map(release).encode())
+    yield Member(MAP, _label_map([row.key for row in release.schema.classes]).encode())
 
 
 def check_voc(opened: Opened, labels: Mapping[str, Any]) -> None:
@@ -44,6 +44,8 @@ def check_voc(opened: Opened, labels: Mapping[str, Any]) -> None:
         BadArchiveError: One does not.
     """
     check_images(opened, labels, lambda member: f"{IMAGES}{member['image']}.png", IMAGES)
+    if opened.text(MAP) != _label_map([row["key"] for row in labels["schema"]["classes"]]):
+        raise BadArchiveError(MAP, "has other classes than the labels")
     expected = {f"{ANNOTATIONS}{member['image']}.xml": member for member in labels["members"]}
     for name in sorted(expected.keys() ^ set(opened.under(ANNOTATIONS))):
         raise BadArchiveError(name, "stands in the labels or among the files, but not in both")
@@ -109,12 +111,12 @@ def _names(release: Release, places: Sequence[int]) -> Iterator[bytes]:
         yield f"{member.digest}\n".encode()
 
 
-def _label_map(release: Release) -> str:
+def _label_map(keys: list[str]) -> str:
     """Classes with colours, as tools of VOC expect them; `background` stands first there."""
     rows = ["# label:color_rgb:parts:actions", "background:0,0,0::"]
-    for number, row in enumerate(release.schema.classes):
-        rgb = colorsys.hsv_to_rgb(number / len(release.schema.classes), 1.0, 1.0)
-        rows.append(f"{row.key}:{','.join(str(round(255 * part)) for part in rgb)}::")
+    for number, key in enumerate(keys):
+        rgb = colorsys.hsv_to_rgb(number / len(keys), 1.0, 1.0)
+        rows.append(f"{plain(key)}:{','.join(str(round(255 * part)) for part in rgb)}::")
     return "\n".join(rows) + "\n"
 
 
@@ -124,6 +126,7 @@ VOC = Format(
     summary="datumaro, CVAT, LabelImg and older code for detection",
     write=write_voc,
     check=check_voc,
+    owns=(ANNOTATIONS, SETS, IMAGES, MAP),
     losses=(
         *BESIDE,
         IMAGE_CLASSES,

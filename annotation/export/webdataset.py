@@ -136,6 +136,7 @@ WEBDATASET = Format(
     summary="webdataset, Hugging Face datasets (`webdataset`), and training that streams from storage",
     write=write_webdataset,
     check=check_webdataset,
+    owns=(ROOT,),
     options=(Option(name="shard_mib", title="Size of a shard, MiB", default=256, lowest=1, highest=2048),),
     losses=(
         LossKind(

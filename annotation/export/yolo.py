@@ -126,6 +126,7 @@ YOLO = Format(
     summary="Ultralytics, supervision, and most training code for YOLO",
     write=write_yolo,
     check=check_yolo,
+    owns=(YAML, IMAGES, LABELS),
     options=(Option(name="task", title="Task", default="detect", choices=("detect", "segment")),),
     losses=(
         *BESIDE,

@@ -36,6 +36,7 @@ DICOM = Format(
     summary="PACS, DICOM viewers, highdicom, dcmtk, 3D Slicer and whatever reads structured reports",
     write=_write,
     check=_check,
+    owns=(FOLDER, "images/"),
     losses=(
         LossKind(
             "long_titles",
