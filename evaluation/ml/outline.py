@@ -45,12 +45,12 @@ TOPICS = (
         "No more look like copies than chance explains.", "Too many look like copies of real images.",
     ),
     Topic(
-        "privacy", "Privacy attack", "Can one tell who was trained on?", "can-one-tell-who-was-trained-on",
+        "privacy", "Privacy attack", "Can one tell who was trained on?", "what-could-an-attacker-tell",
         ("membership_auc", "membership_tpr_10", "membership_tpr_1"),
         "An attacker recognises no more than allowed.", "An attacker recognises people of the training set.",
     ),
     Topic(
-        "utility", "Utility", "Do they teach what real ones teach?", "do-they-teach-what-real-ones-teach",
+        "utility", "Utility", "Do they teach what real ones teach?", "do-they-teach-anything",
         ("tstr", "tsrtr"),
         "They teach about what real ones teach.", "They teach less than real ones.",
     ),
