@@ -17,7 +17,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent
-RUNTIME_EXTRAS = frozenset({"generation", "postgres"})
+RUNTIME_EXTRAS = frozenset({"generation", "dicom", "parquet", "postgres"})
 ALLOWED = re.compile(
     r"(MIT|MIT-0|MIT-CMU|0BSD|Apache|BSD|MPL|Mozilla Public License|PSF|Python Software Foundation|ISC)\b",
     re.IGNORECASE,
@@ -36,7 +36,7 @@ EXCEPTIONS = {
 
 
 def runtime_packages() -> set[str]:
-    """Canonical names of everything `synthlab[generation,postgres]` pulls in, as installed here."""
+    """Canonical names of everything `synthlab[generation,dicom,parquet,postgres]` pulls in, as installed here."""
     seen: set[tuple[str, str]] = set()
     waiting = [("synthlab", extra) for extra in ("", *sorted(RUNTIME_EXTRAS))]
     while waiting:

@@ -37,5 +37,5 @@ echo "==> torch and torchvision (several gigabytes the first time)"
 # shellcheck disable=SC2086
 "${pip[@]}" ${TORCH_ARGS:-} torch torchvision
 echo "==> SynthLab and what it needs"
-"${pip[@]}" --editable '.[generation,postgres,lint,test]'
+"${pip[@]}" --editable '.[generation,dicom,parquet,postgres,lint,test]'
 echo "$wanted" >"$stamp"
