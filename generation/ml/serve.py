@@ -29,6 +29,8 @@ from generation.ml.service.worker import ANSWER_SECONDS, GeneratorAPI
 SECRET_VARIABLE = "SYNTHLAB_MODEL_SERVICE_SECRET"  # noqa: S105 (the name of a variable, not a secret)
 LEAST_SECRET = 16  # characters
 MEMORY_MIB = 512
+# A pass of 16 images is small: two threads wait for each other longer than they share, most of all on a busy machine.
+THREADS = 1
 MOST_BODY = 16 * 2**20  # bytes: 256 long latent vectors as decimals
 WORKER_NAME = "inference-worker"  # so LitServe calls it
 _LOOK_SECONDS = 0.5
@@ -73,7 +75,7 @@ def _server(spec: dict[str, Any], secret: str, facts: Facts) -> litserve.LitServ
     api = GeneratorAPI(
         Path(required(spec, "folder")),
         secret=secret,
-        threads=spec.get("threads"),
+        threads=int(spec.get("threads") or THREADS),
         dtype=spec.get("dtype") or "float32",
         most_bytes=int(spec.get("memory_mib") or MEMORY_MIB) * 2**20,
         facts=facts,

@@ -1,17 +1,21 @@
 """`synthlab up` as a person meets it: it starts from nothing, mends itself, refuses a second start, and leaves nothing."""
 
+import hashlib
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import urllib.request
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import httpx
 import psutil
 import pytest
 
@@ -115,6 +119,7 @@ def test_its_whole_life(start: Start, home: Path, env_of_home: dict[str, str]) -
     wait_for(lambda: facts(home)["pid"] == up.pid, 60)
     where = urlsplit(str(facts(home)["model_url"]))
     wait_for(lambda: listens(str(where.hostname), int(where.port or 0)), 90)
+    brings_the_model_service_back_when_it_is_killed_at_work(up, home)
     everything = family(up)
     up.send_signal(signal.SIGINT)
     assert up.wait(20) == 0
@@ -162,6 +167,45 @@ def takes_everything_with_it_when_killed(up: psutil.Popen) -> None:
     up.kill()
     up.wait()
     wait_for(lambda: not any(map(alive, everything)), 12)
+
+
+def brings_the_model_service_back_when_it_is_killed_at_work(up: psutil.Popen, home: Path) -> None:
+    """The caller hears at once that the line broke, nothing of the old service stays, and the new one answers."""
+    weights = ROOT / "generation" / "pretrained" / "ihc-64.safetensors"
+    digest = hashlib.sha256(weights.read_bytes()).hexdigest()
+    shutil.copy(weights, home / "generators" / f"{digest}.safetensors")
+    headers = {"X-Model-Service-Secret": (home / "model-service-secret").read_text().strip()}
+    service = httpx.Client(
+        base_url=str(facts(home)["model_url"]), headers=headers, timeout=60, trust_env=False
+    )
+
+    def ask(count: int) -> int:
+        body = {"digest": digest, "seed": 1, "count": count}
+        return int(service.post("/sample", json=body).status_code)
+
+    def is_at_work() -> bool:
+        lines = service.get("/metrics").text.splitlines()
+        return any(
+            line.startswith("synthlab_model_images_waiting ") and not line.endswith(" 0.0") for line in lines
+        )
+
+    def is_back() -> bool:
+        try:
+            return ask(1) == 200
+        except httpx.TransportError:
+            return False
+
+    with service, ThreadPoolExecutor(1) as caller:
+        assert ask(1) == 200
+        flight = caller.submit(ask, 256)
+        wait_for(is_at_work, 30)
+        main = part(up, "generation.ml", "serve")
+        assert main is not None
+        old = {main.pid, *(child.pid for child in main.children(recursive=True))}
+        main.kill()
+        assert isinstance(flight.exception(10), httpx.TransportError)
+        wait_for(lambda: not any(map(alive, old)), 10)
+        wait_for(is_back, 90)
 
 
 def listens(host: str, port: int) -> bool:

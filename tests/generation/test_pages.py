@@ -18,7 +18,7 @@ from generation.models import (
     TrainingSample,
     TrainingState,
 )
-from generation.services import datasets, training
+from generation.services import datasets, generators, training
 from synthlab.core.files import store_bytes
 from synthlab.core.jobs import enqueue_job
 from synthlab.core.models import Job, JobState
@@ -314,3 +314,17 @@ def test_a_training_without_a_job_still_has_a_page(cast: Cast) -> None:
         state=TrainingState.FAILED,
     )
     assert cast.client("owner").get(reverse("training-page", args=[run.pk])).status_code == 200
+
+
+def test_only_who_may_use_an_approved_generator_is_offered_a_sample_at_once(cast: Cast) -> None:
+    generator = make_generator(dataset=cast.dataset, classes=("common", "rare"))
+    url, address = (
+        reverse("generator-page", args=[generator.pk]),
+        reverse("generator-sample", args=[generator.pk]),
+    )
+    assert address not in opened(cast.dataset.owner).get(url).content.decode()
+    generators.approve_generator(actor=cast.dataset.owner, generator=generator, reason="seen")
+    for name, offered in (("owner", True), ("member", True), ("viewer", False)):
+        page = opened(cast.user(name)).get(url).content.decode()
+        assert (f'data-sample-url="{address}"' in page) == offered
+        assert ("<option>rare</option>" in page) == offered
