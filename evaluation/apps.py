@@ -6,7 +6,8 @@ class EvaluationConfig(AppConfig):
 
     def ready(self) -> None:
         from evaluation import home, invariants  # noqa: F401  (invariants: what `synthlab check` verifies)
-        from evaluation.services import withdrawing
+        from evaluation.services import looks, withdrawing
+        from generation.services.looks import register_looks
         from synthlab.core.erasure import Holder, register_holder
         from synthlab.core.jobs import register
         from synthlab.core.models import Lane
@@ -14,6 +15,7 @@ class EvaluationConfig(AppConfig):
         home.register()
         register_holder(Holder("evaluation", withdrawing.traces, withdrawing.let_go, withdrawing.forget))
 
+        register_looks(lambda dataset: looks.looks_at(dataset).count)
         register(
             "evaluation",
             "evaluation.tasks.run_evaluation",

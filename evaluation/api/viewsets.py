@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
@@ -32,6 +33,7 @@ from evaluation.api.serializers import (
 )
 from evaluation.models import Evaluation, GateDecision, GatePolicy, ImageSet
 from evaluation.services import approving, comparing, copies, evaluating, gating
+from evaluation.services.looks import looks_at
 from generation.api.answers import started
 from generation.api.serializers import GeneratorSerializer
 from generation.models import Batch, Generator, SyntheticImage
@@ -76,7 +78,8 @@ class EvaluationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Generi
         """Every number with its floor, interval, n and method; without any real picture."""
         evaluation = self.get_object()
         head = EvaluationSerializer(evaluation).data
-        return Response({**head, "report": evaluation.report})
+        looks = looks_at(evaluation.dataset, evaluation.split)
+        return Response({**head, "looks": asdict(looks), "report": evaluation.report})
 
     @extend_schema(
         parameters=[

@@ -14,6 +14,7 @@ from generation.models import Dataset, Generator, Withdrawal
 from generation.services.access import is_owner
 from generation.services.composition import composition_of
 from generation.services.consequences import withdrawn_since
+from generation.services.looks import looks_at_validation
 from synthlab.core.people import person_of
 
 MOST_TEXT = 2000
@@ -25,19 +26,24 @@ class AdviceSerializer(serializers.Serializer[Any]):
 
 
 class DatasetDetailSerializer(DatasetSerializer):
-    """One data set with what it is too small for."""
+    """One data set with what it is too small for, and how often its validation images were looked at."""
 
     advice = serializers.SerializerMethodField()
+    validation_looks = serializers.SerializerMethodField()
 
     class Meta:
         model = Dataset
-        fields = (*DatasetSerializer.Meta.fields, "advice")
+        fields = (*DatasetSerializer.Meta.fields, "advice", "validation_looks")
         read_only_fields = fields
 
     @extend_schema_field(AdviceSerializer(many=True))
     def get_advice(self, dataset: Dataset) -> list[dict[str, str]]:
         """What is too little, the gravest first."""
         return [advice.to_mapping() for advice in composition_of(dataset).advice()]
+
+    def get_validation_looks(self, dataset: Dataset) -> int:
+        """Evaluations asked for so far; each makes the next choice by these images a little less independent."""
+        return looks_at_validation(dataset)
 
 
 class GeneratorDetailSerializer(GeneratorSerializer):

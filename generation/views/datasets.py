@@ -15,6 +15,7 @@ from generation.models import Dataset, DatasetRole, Generator, SourceImage, Symm
 from generation.services import access
 from generation.services.composition import composition_of
 from generation.services.consequences import generators_to_decide
+from generation.services.looks import looks_at_validation
 from generation.views.uploads import uploads_of
 from synthlab.accounts.models import User
 from synthlab.core.people import person_of
@@ -48,6 +49,7 @@ def dataset_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
         "uploads": uploads_of(dataset, person),
         "composition": composition,
         "advice": composition.advice(),
+        "looks": looks_at_validation(dataset),
         "symmetries": [{"value": value, "label": label} for value, label in SYMMETRIES.items()],
         "symmetry": SYMMETRIES[Symmetries(dataset.symmetries)],
         "to_decide": generators_to_decide(dataset),

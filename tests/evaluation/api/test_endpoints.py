@@ -202,3 +202,18 @@ def test_who_may_see_real_images_clears_a_pair(cast: Cast, batch: Batch) -> None
             422,
             "invalid_input",
         )
+
+
+def test_each_look_at_the_validation_images_is_counted_and_told(cast: Cast, batch: Batch) -> None:
+    owner, url = cast.client("owner"), f"/api/v1/datasets/{cast.dataset.pk}"
+    assert owner.get(url).json()["validation_looks"] == 0
+    image_set = make_image_set(batch=batch)
+    evaluation = make_evaluation(image_set=image_set)
+    make_evaluation(image_set=image_set)
+    make_evaluation()  # of another data set
+    assert owner.get(url).json()["validation_looks"] == 2
+    report = owner.get(f"/api/v1/evaluations/{evaluation.pk}/report").json()
+    assert (report["look_number"], report["looks"]) == (1, {"count": 2, "generators": 1})
+    assert "looked at 2 times" in owner.get(f"/datasets/{cast.dataset.pk}/").content.decode()
+    page = owner.get(f"/evaluations/{evaluation.pk}/").content.decode()
+    assert "look 1 of 2 at the validation split so far, over 1 generator." in page
