@@ -28,7 +28,7 @@ def run_export(context: JobContext) -> dict[str, Any]:
     archive = context.work_dir / "export.zip"
     try:
         write_package(
-            release_of(export.snapshot),
+            release_of(export.snapshot, context.work_dir / "members.jsonl"),
             format=export.format,
             options=export.options,
             image_path=path_of,
@@ -38,6 +38,11 @@ def run_export(context: JobContext) -> dict[str, Any]:
     except FileNotFoundError as error:  # whose own words would tell where our files lie
         raise Conflict(
             "export_damaged", "The export was stopped: the stored file of an image is missing."
+        ) from error
+    except ImportError as error:  # the worker may be another machine than the one that took the request
+        raise Conflict(
+            "format_unavailable",
+            "The worker lacks a package that this format needs. Tell your administrator.",
         ) from error
     except (DamagedImageError, ValueError) as error:
         raise Conflict("export_damaged", f"The export was stopped: {error}.") from error

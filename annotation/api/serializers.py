@@ -6,6 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from annotation.export.formats import Option
 from annotation.export.registry import FORMATS
 from annotation.models import (
     ApprovalPolicy,
@@ -206,7 +207,7 @@ class ExportSerializer(serializers.ModelSerializer[Export]):
     class Meta:
         model = Export
         fields = (
-            "id", "snapshot", "job", "format", "state", "digest", "size", "requested_by", "created_at", "completed_at"
+            "id", "snapshot", "job", "format", "options", "state", "digest", "size", "requested_by", "created_at", "completed_at"
         )  # fmt: skip
         read_only_fields = fields
 
@@ -214,3 +215,36 @@ class ExportSerializer(serializers.ModelSerializer[Export]):
 class ExportWriteSerializer(StrictSerializer):
     snapshot = serializers.UUIDField()
     format = serializers.ChoiceField(choices=sorted(FORMATS), default="coco")
+    options = serializers.DictField(default=dict)
+
+
+class FormatOptionSerializer(serializers.Serializer[Option]):
+    name = serializers.CharField(read_only=True)
+    title = serializers.CharField(read_only=True)
+    default = serializers.JSONField(read_only=True)
+    choices = serializers.ListField(child=serializers.CharField(), read_only=True)
+    lowest = serializers.IntegerField(read_only=True)
+    highest = serializers.IntegerField(read_only=True)
+
+
+class LossSerializer(serializers.Serializer[dict[str, Any]]):
+    code = serializers.CharField(read_only=True)
+    sentence = serializers.CharField(read_only=True)
+    values = serializers.IntegerField(read_only=True)
+    only_with = serializers.DictField(
+        child=serializers.CharField(),
+        read_only=True,
+        allow_null=True,
+        help_text="the option and its value with which it is lost; null: it always is",
+    )
+
+
+class FormatSerializer(serializers.Serializer[dict[str, Any]]):
+    """A format, and what it cannot hold of one snapshot."""
+
+    key = serializers.CharField(read_only=True)
+    title = serializers.CharField(read_only=True)
+    summary = serializers.CharField(read_only=True)
+    is_available = serializers.BooleanField(read_only=True)
+    options = FormatOptionSerializer(many=True, read_only=True)
+    losses = LossSerializer(many=True, read_only=True)

@@ -18,6 +18,7 @@ from rest_framework.viewsets import GenericViewSet
 from annotation.api.serializers import (
     ExportSerializer,
     ExportWriteSerializer,
+    FormatSerializer,
     SignSerializer,
     SnapshotSerializer,
     SnapshotWriteSerializer,
@@ -60,6 +61,12 @@ class SnapshotViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericV
         signed = snapshots.sign_snapshot(actor=person_of(request), snapshot=snapshot, **body.validated_data)
         return Response(SnapshotSerializer(signed).data)
 
+    @extend_schema(responses=FormatSerializer(many=True))
+    @action(detail=True, pagination_class=None, filter_backends=[])
+    def formats(self, request: Request, pk: UUID) -> Response:
+        """What this snapshot can be exported as, and what each format cannot hold of it."""
+        return Response(FormatSerializer(exporting.describe_formats(self.get_object()), many=True).data)
+
 
 class ExportViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[Export]):
     serializer_class = ExportSerializer
@@ -77,7 +84,9 @@ class ExportViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericVie
         body.is_valid(raise_exception=True)
         user, wishes = person_of(request), body.validated_data
         snapshot = get_object_or_404(Snapshot.objects.visible_to(user), pk=wishes["snapshot"])
-        export = exporting.request_export(actor=user, snapshot=snapshot, format=wishes["format"])
+        export = exporting.request_export(
+            actor=user, snapshot=snapshot, format=wishes["format"], options=wishes["options"]
+        )
         return started(export, ExportSerializer(export).data)
 
     @extend_schema(responses={(200, "application/zip"): OpenApiTypes.BINARY})

@@ -145,6 +145,7 @@ def _verify(path: Path, opened: Opened, rows: list[FileRow]) -> Verified:
         signed = listing["snapshot"]["signature"] is not None
     except (ValueError, TypeError, LookupError, AttributeError) as error:
         raise BadArchiveError(manifest.NAME, f"a member is missing or of another kind: {error!r}") from error
+    _check_strangers(opened.names, form)
     if form.can_check:
         _check_format(opened, labels, form.key)
     return Verified(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from annotation.export.document import write_document
@@ -16,10 +17,13 @@ from annotation.export.rows import (
     SchemaRow,
     SignatureRow,
 )
+from annotation.export.spool import SpooledMembers
 from annotation.geometry import parse_shape
 from annotation.models import Annotation, LabelSchema, Review, Snapshot, SnapshotItem, Study
-from evaluation.models import Evaluation
+from evaluation.models import Evaluation, EvaluationState
 from generation.models import Dataset, SyntheticImage
+
+_CHUNK = 1000
 
 
 def pseudonym(study: Study, user_id: object) -> str:
@@ -30,12 +34,19 @@ def pseudonym(study: Study, user_id: object) -> str:
 
 def document_of(snapshot: Snapshot) -> bytes:
     """The canonical document of a snapshot, written again from the rows."""
-    return write_document(schema_row(snapshot.study.schema), member_rows(snapshot))
+    return write_document(schema_row(snapshot.study.schema), iterate_members(snapshot))
 
 
-def release_of(snapshot: Snapshot) -> Release:
-    """All that an export of a snapshot tells."""
+def release_of(snapshot: Snapshot, spool: Path) -> Release:
+    """All that an export of a snapshot tells, and nothing that could change after it was signed.
+
+    Args:
+        snapshot: With its study, image set and evaluation at hand.
+        spool: Where to put the members, which may be too many for memory.
+    """
     dataset = snapshot.image_set.dataset
+    facts = dict(snapshot.facts)
+    source = facts.pop("source", None) or describe_source(dataset)
     return Release(
         snapshot_id=str(snapshot.pk),
         name=snapshot.name,
@@ -43,20 +54,39 @@ def release_of(snapshot: Snapshot) -> Release:
         created_at=snapshot.created_at.isoformat(timespec="microseconds"),
         study=snapshot.study.title,
         schema=schema_row(snapshot.study.schema),
-        members=tuple(member_rows(snapshot)),
+        members=SpooledMembers(iterate_members(snapshot), spool),
         signature=_signature_row(snapshot),
-        evaluation=_describe_evaluation(snapshot.evaluation) if snapshot.evaluation else None,
+        evaluation=_describe_evaluations(snapshot),
         provenance=_provenance(dataset, snapshot),
-        facts=snapshot.facts,
-        licence=dataset.licence,
+        facts=facts,
+        licence=source["licence"],
+        source=source,
     )
 
 
-def member_rows(snapshot: Snapshot) -> list[MemberRow]:
-    """The members of a stored snapshot, in their order."""
+def describe_source(dataset: Dataset) -> dict[str, Any]:
+    """What is known of the real data set, in its owner's words; frozen with a snapshot, as the words may change."""
+    return {
+        "name": dataset.name,
+        "description": dataset.description,
+        "modality": dataset.modality,
+        "provenance": dataset.provenance,
+        "licence": dataset.licence,
+        "lawful_basis": dataset.lawful_basis,
+        "classes": [row["key"] for row in dataset.classes],
+        "manifest_digest": dataset.manifest_digest,
+    }
+
+
+def iterate_members(snapshot: Snapshot) -> Iterator[MemberRow]:
+    """The members of a stored snapshot in their order, some rows of the database at a time."""
     rows = snapshot.items.select_related("image__batch", "annotation").order_by("position")
-    pairs = [(row.image, row.annotation) for row in rows.prefetch_related("annotation__regions__label_class")]
-    return describe_members(snapshot.study, pairs, before=snapshot)
+    rows = rows.prefetch_related("annotation__regions__label_class")
+    after = -1
+    while chunk := list(rows.filter(position__gt=after)[:_CHUNK]):
+        pairs = [(row.image, row.annotation) for row in chunk]
+        yield from describe_members(snapshot.study, pairs, before=snapshot)
+        after = chunk[-1].position
 
 
 def describe_members(
@@ -152,6 +182,24 @@ def _provenance(dataset: Dataset, snapshot: Snapshot) -> dict[str, Any]:
         "modality": dataset.modality,
         "generators": sorted(generators),
         "image_set_digest": snapshot.image_set.digest,
+    }
+
+
+def _describe_evaluations(snapshot: Snapshot) -> dict[str, Any] | None:
+    """The approved set's own numbers, and the last ones of each batch it was chosen from before it was signed."""
+    if snapshot.evaluation is None or snapshot.signed_at is None:
+        return None
+    batches = snapshot.items.order_by().values("image__batch").distinct()
+    earlier = Evaluation.objects.filter(
+        image_set__batch__in=batches, state=EvaluationState.SUCCEEDED, completed_at__lte=snapshot.signed_at
+    ).select_related("image_set")
+    last = {row.image_set.batch_id: row for row in earlier.order_by("completed_at", "pk")}
+    return {
+        "approved_set": _describe_evaluation(snapshot.evaluation),
+        "batches": [
+            {"batch": str(batch), **_describe_evaluation(row)}
+            for batch, row in sorted(last.items(), key=lambda pair: str(pair[0]))
+        ],
     }
 
 

@@ -18,7 +18,13 @@ from annotation.export.canonical import digest_bytes
 from annotation.export.document import write_document
 from annotation.models import Annotation, Item, ItemState, Snapshot, SnapshotItem, Study
 from annotation.services.access import require_manager
-from annotation.services.releases import describe_members, document_of, freeze_rows, schema_row
+from annotation.services.releases import (
+    describe_members,
+    describe_source,
+    document_of,
+    freeze_rows,
+    schema_row,
+)
 from evaluation.models import Evaluation, EvaluationState
 from evaluation.services.copies import uncleared_among
 from evaluation.services.evaluating import request_approved_evaluation
@@ -98,7 +104,7 @@ def create_snapshot(
         name=name.strip(),
         created_by=actor,
         filters=chosen,
-        facts=_facts(study),
+        facts={**_facts(study), "source": describe_source(study.dataset)},
         digest=digest_bytes(write_document(schema_row(study.schema), members)),
         item_count=len(accepted),
         image_set=image_set,

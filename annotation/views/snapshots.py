@@ -10,9 +10,9 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
-from annotation.export.registry import FORMATS
 from annotation.models import Snapshot, Study, StudyRole
 from annotation.services.access import roles_in
+from annotation.services.exporting import describe_formats
 from annotation.services.snapshots import latest_evaluation, preview_snapshot, signature_holds
 from evaluation.models import Evaluation, EvaluationState
 from generation.models import Batch
@@ -53,9 +53,26 @@ def snapshot_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
         "comparison": _beside(snapshot, evaluation),
         "holds": signature_holds(snapshot) if snapshot.is_signed else None,
         "exports": snapshot.exports.select_related("job"),
-        "formats": [{"value": key, "label": form.title} for key, form in FORMATS.items()],
+        "formats": [_shown(row) for row in describe_formats(snapshot)] if snapshot.is_signed else [],
     }
     return render(request, "annotation/snapshot_detail.html", context)
+
+
+def _shown(row: dict[str, Any]) -> dict[str, Any]:
+    """A format as the page shows it: what costs nothing is left out, and counted."""
+    costly = [loss for loss in row["losses"] if loss["values"]]
+    options = [
+        {
+            "name": f"options.{option.name}",
+            "title": option.title,
+            "default": option.default,
+            "choices": [{"value": choice, "label": choice} for choice in option.choices],
+            "lowest": option.lowest,
+            "highest": option.highest,
+        }
+        for option in row["options"]
+    ]
+    return {**row, "options": options, "losses": costly, "values": sum(loss["values"] for loss in costly)}
 
 
 def _beside(snapshot: Snapshot, evaluation: Evaluation | None) -> list[dict[str, Any]]:

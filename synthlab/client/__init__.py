@@ -2,6 +2,7 @@
 
 from synthlab.client.batches import Batch
 from synthlab.client.client import Client
+from synthlab.client.exports import Export
 from synthlab.client.folders import BatchFolder
 from synthlab.client.local import LocalFiles
 from synthlab.client.problems import (
@@ -25,6 +26,7 @@ from synthlab.client.records import (
     BatchRecord,
     Dataset,
     Evaluation,
+    ExportRecord,
     Generator,
     Job,
     Metric,
@@ -42,6 +44,8 @@ __all__ = [
     "Conflict",
     "Dataset",
     "Evaluation",
+    "Export",
+    "ExportRecord",
     "Generator",
     "InvalidInput",
     "Job",

@@ -11,7 +11,18 @@ from typing import Any
 import httpx
 
 from synthlab.client.batches import Batch
-from synthlab.client.records import BatchRecord, Dataset, Evaluation, Generator, Job, Row, Training
+from synthlab.client.exports import Export
+from synthlab.client.records import (
+    BatchRecord,
+    Dataset,
+    Evaluation,
+    ExportRecord,
+    Generator,
+    Job,
+    Json,
+    Row,
+    Training,
+)
 from synthlab.client.rest import Rest
 
 DEFAULT_URL = "http://127.0.0.1:8000"
@@ -161,6 +172,43 @@ class Client(Rest):
         """Measure a batch against validation images, each look at which is counted; `wait` for its `job`."""
         named = batch.id if isinstance(batch, Batch) else _id_of(batch)
         return Evaluation.from_json(self.post("evaluations", {"batch": named}, key=key))
+
+    # --- the approved data set -------------------------------------------------------------------
+
+    def formats(self, snapshot: str | uuid.UUID) -> list[Json]:
+        """What a snapshot can be exported as: options of each format, and what it cannot hold, counted."""
+        rows: list[Json] = self.request("GET", f"snapshots/{_id_of(snapshot)}/formats").json()
+        return rows
+
+    def export(
+        self,
+        *,
+        snapshot: str | uuid.UUID,
+        format: str = "coco",
+        options: Mapping[str, Any] | None = None,
+        key: str | None = None,
+    ) -> Export:
+        """Ask for an archive of a signed snapshot; `wait` for it, then `download` it.
+
+        Args:
+            snapshot: Its id.
+            format: `formats` lists them.
+            options: What the format is told; the rest is as its defaults are.
+            key: As `request_batch` takes it.
+
+        Raises:
+            Problem: Refused: `snapshot_unsigned`, `option_unknown`, `format_unavailable` …
+        """
+        wish = {"snapshot": _id_of(snapshot), "format": format, "options": dict(options or {})}
+        return Export(self, ExportRecord.from_json(self.post("exports", wish, key=key)))
+
+    def export_of(self, export: str | uuid.UUID) -> Export:
+        """An export that was asked for earlier, by its id."""
+        return Export(self, ExportRecord.from_json(self.get(f"exports/{_id_of(export)}")))
+
+    def exports(self, **filters: Any) -> Iterator[Export]:
+        """The exports that you may see, newest first; `snapshot`, `state` and `format` filter."""
+        return (Export(self, ExportRecord.from_json(row)) for row in self.pages("exports", **filters))
 
     def job(self, job: str | uuid.UUID) -> Job:
         """How long work stands."""

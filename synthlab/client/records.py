@@ -201,3 +201,18 @@ class Evaluation(Row):
     metrics: tuple[Metric, ...] = ()
     created_at: datetime | None = None
     completed_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportRecord(Row):
+    """One archive of a signed snapshot as the server tells it at one moment; `digest` is the SHA-256 of the file."""
+
+    snapshot: str
+    format: str
+    state: str
+    job: str | None = None
+    options: Json = field(default_factory=dict)
+    digest: str = ""
+    size: int | None = None
+    created_at: datetime | None = None
+    completed_at: datetime | None = None
