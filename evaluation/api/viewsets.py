@@ -90,9 +90,9 @@ class EvaluationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Generi
     @action(detail=True)
     def compare(self, request: Request, pk: UUID) -> Response:
         """Two evaluations side by side, where they were measured alike."""
+        first = self.get_object()
         wish = CompareSerializer(data={"other": request.query_params.get("with", "")})
         wish.is_valid(raise_exception=True)
-        first = self.get_object()
         second = get_object_or_404(self.get_queryset(), pk=wish.validated_data["other"])
         rows = comparing.compare_evaluations(first, second)
         return Response({"first": first.pk, "second": second.pk, "rows": [row.as_json() for row in rows]})

@@ -26,6 +26,7 @@ PUBLIC = {
 # What strangers may see although it has an id: colleagues, and the shared vocabulary.
 SHARED = {
     "api/v1/users/<uuid:pk>", "api/v1/label-schemas/<uuid:pk>", "api/v1/gate-policies/<uuid:pk>",
+    "gate-policies/<uuid:pk>/",
 }  # fmt: skip
 
 
