@@ -70,11 +70,11 @@ class Inception:
             ) from error
         torch.set_num_threads(max(1, threads))
         self.digest = hashlib.sha256(f"{INCEPTION} pool-2048 float32 {pin.sha256}".encode()).hexdigest()
-        self._network = Network(state)
+        self.network = Network(state)
 
     def features(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """Map ``(n, h, w, 3)`` uint8 to ``(n, 2048)`` float32."""
-        return forward_rows(images, self.preprocessing, self._network, FORWARD_SIZE)
+        return forward_rows(images, self.preprocessing, self.network, FORWARD_SIZE)
 
 
 @dataclass(frozen=True)
@@ -97,8 +97,8 @@ class Network:
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
         """Feature rows of a batch, float32; sizes beside the lines are those of the maps."""
-        x = self._chain(x, "", "Conv2d_1a_3x3", "Conv2d_2a_3x3", "Conv2d_2b_3x3")  # 147
-        x = self._chain(_halved(x), "", "Conv2d_3b_1x1", "Conv2d_4a_3x3")  # 71
+        x = self.chain(x, "", "Conv2d_1a_3x3", "Conv2d_2a_3x3", "Conv2d_2b_3x3")  # 147
+        x = self.chain(_halved(x), "", "Conv2d_3b_1x1", "Conv2d_4a_3x3")  # 71
         x = _halved(x)  # (n, 192, 35, 35)
         for block in ("Mixed_5b.", "Mixed_5c.", "Mixed_5d."):
             x = self._block_a(x, block)
@@ -110,7 +110,8 @@ class Network:
         x = self._block_e(x, "Mixed_7c.", _largest)
         return x.mean(dim=(2, 3))
 
-    def _chain(self, x: torch.Tensor, block: str, *names: str) -> torch.Tensor:
+    def chain(self, x: torch.Tensor, block: str, *names: str) -> torch.Tensor:
+        """Convolutions of a block, one after the other, each rectified."""
         from torch.nn import functional
 
         for name in names:
@@ -121,46 +122,46 @@ class Network:
 
     def _block_a(self, x: torch.Tensor, block: str) -> torch.Tensor:
         return _joined(
-            self._chain(x, block, "branch1x1"),
-            self._chain(x, block, "branch5x5_1", "branch5x5_2"),
-            self._chain(x, block, "branch3x3dbl_1", "branch3x3dbl_2", "branch3x3dbl_3"),
-            self._chain(_averaged(x), block, "branch_pool"),
+            self.chain(x, block, "branch1x1"),
+            self.chain(x, block, "branch5x5_1", "branch5x5_2"),
+            self.chain(x, block, "branch3x3dbl_1", "branch3x3dbl_2", "branch3x3dbl_3"),
+            self.chain(_averaged(x), block, "branch_pool"),
         )
 
     def _block_b(self, x: torch.Tensor, block: str) -> torch.Tensor:
         return _joined(
-            self._chain(x, block, "branch3x3"),
-            self._chain(x, block, "branch3x3dbl_1", "branch3x3dbl_2", "branch3x3dbl_3"),
+            self.chain(x, block, "branch3x3"),
+            self.chain(x, block, "branch3x3dbl_1", "branch3x3dbl_2", "branch3x3dbl_3"),
             _halved(x),
         )
 
     def _block_c(self, x: torch.Tensor, block: str) -> torch.Tensor:
         return _joined(
-            self._chain(x, block, "branch1x1"),
-            self._chain(x, block, *(f"branch7x7_{place}" for place in range(1, 4))),
-            self._chain(x, block, *(f"branch7x7dbl_{place}" for place in range(1, 6))),
-            self._chain(_averaged(x), block, "branch_pool"),
+            self.chain(x, block, "branch1x1"),
+            self.chain(x, block, *(f"branch7x7_{place}" for place in range(1, 4))),
+            self.chain(x, block, *(f"branch7x7dbl_{place}" for place in range(1, 6))),
+            self.chain(_averaged(x), block, "branch_pool"),
         )
 
     def _block_d(self, x: torch.Tensor, block: str) -> torch.Tensor:
         return _joined(
-            self._chain(x, block, "branch3x3_1", "branch3x3_2"),
-            self._chain(x, block, *(f"branch7x7x3_{place}" for place in range(1, 5))),
+            self.chain(x, block, "branch3x3_1", "branch3x3_2"),
+            self.chain(x, block, *(f"branch7x7x3_{place}" for place in range(1, 5))),
             _halved(x),
         )
 
     def _block_e(
         self, x: torch.Tensor, block: str, pool: Callable[[torch.Tensor], torch.Tensor]
     ) -> torch.Tensor:
-        once = self._chain(x, block, "branch3x3_1")
-        twice = self._chain(x, block, "branch3x3dbl_1", "branch3x3dbl_2")
+        once = self.chain(x, block, "branch3x3_1")
+        twice = self.chain(x, block, "branch3x3dbl_1", "branch3x3dbl_2")
         return _joined(
-            self._chain(x, block, "branch1x1"),
-            self._chain(once, block, "branch3x3_2a"),
-            self._chain(once, block, "branch3x3_2b"),
-            self._chain(twice, block, "branch3x3dbl_3a"),
-            self._chain(twice, block, "branch3x3dbl_3b"),
-            self._chain(pool(x), block, "branch_pool"),
+            self.chain(x, block, "branch1x1"),
+            self.chain(once, block, "branch3x3_2a"),
+            self.chain(once, block, "branch3x3_2b"),
+            self.chain(twice, block, "branch3x3dbl_3a"),
+            self.chain(twice, block, "branch3x3dbl_3b"),
+            self.chain(pool(x), block, "branch_pool"),
         )
 
 

@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 
+from bench import torch_fidelity_peer
 from evaluation.ml.extractors import INCEPTION, extractor_names, make_extractor
 from evaluation.ml.frechet import frechet_distance
 from evaluation.ml.inception import Inception
 from evaluation.ml.preprocess import TENSORFLOW_BILINEAR, Preprocessing, tensorflow_matrix
 from generation.child import BadInput
+from tests.evaluation.ml.inception_weights import random_state
 
 
 @pytest.fixture(scope="module")
@@ -17,6 +19,7 @@ def ours(inception_file, inception_folder):
 
 @pytest.fixture(scope="module")
 def theirs(inception_file):
+    torch_fidelity_peer.install()
     from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
     return FeatureExtractorInceptionV3(
@@ -32,6 +35,7 @@ def by_them(theirs, images):
     return rows.numpy()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("height", "width"), [(64, 64), (128, 96), (299, 299), (33, 450)])
 def test_features_equal_those_of_torch_fidelity(ours, theirs, height, width):
     rng = np.random.default_rng(height)
@@ -42,6 +46,7 @@ def test_features_equal_those_of_torch_fidelity(ours, theirs, height, width):
     np.testing.assert_allclose(ours.features(images), expected, rtol=1e-5, atol=1e-5 * expected.max())
 
 
+@pytest.mark.slow
 def test_distance_equals_that_of_torch_fidelity(ours, theirs):
     from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
 
@@ -59,7 +64,9 @@ def test_distance_equals_that_of_torch_fidelity(ours, theirs):
     assert found == pytest.approx(expected, rel=1e-3)
 
 
+@pytest.mark.slow
 def test_resize_is_that_of_torch_fidelity():
+    torch_fidelity_peer.install()
     import torch
     from torch_fidelity.interpolate_compat_tensorflow import interpolate_bilinear_2d_like_tensorflow1x
 
@@ -70,7 +77,40 @@ def test_resize_is_that_of_torch_fidelity():
         planes = torch.from_numpy(image.transpose(2, 0, 1)[None].astype(np.float32))
         theirs = interpolate_bilinear_2d_like_tensorflow1x(planes, size=(299, 299), align_corners=False)
         np.testing.assert_allclose(ours, theirs[0].permute(1, 2, 0).numpy(), atol=1e-3)
+
+
+def test_resize_of_tensorflow_1_in_small():
+    expected = [[1, 0], [0.5, 0.5], [0, 1], [0, 1]]  # half a pixel a step, the last one repeated
+    np.testing.assert_array_equal(tensorflow_matrix(2, 4), expected)
+    np.testing.assert_array_equal(tensorflow_matrix(4, 2), [[1, 0, 0, 0], [0, 0, 1, 0]])  # no smoothing
     np.testing.assert_allclose(tensorflow_matrix(64, 299).sum(axis=1), 1, atol=1e-6)
+
+
+def test_features_equal_those_of_torchvisions_network_where_the_two_releases_agree(ours):
+    """Up to the first average at an edge, without any other package: the quick half of the proof."""
+    import torch
+    from torchvision.models.inception import Inception3
+
+    network = Inception3(num_classes=1008, aux_logits=False, init_weights=False).eval()
+    network.load_state_dict(random_state())
+    x = torch.rand((1, 3, 299, 299), generator=torch.Generator().manual_seed(0)) * 2 - 1
+    with torch.inference_mode():
+        expected = x
+        for part in (
+            "Conv2d_1a_3x3",
+            "Conv2d_2a_3x3",
+            "Conv2d_2b_3x3",
+            "maxpool1",
+            "Conv2d_3b_1x1",
+            "Conv2d_4a_3x3",
+        ):
+            expected = getattr(network, part)(expected)
+        inside = ours.network
+        found = inside.chain(x, "", "Conv2d_1a_3x3", "Conv2d_2a_3x3", "Conv2d_2b_3x3")
+        found = inside.chain(
+            torch.nn.functional.max_pool2d(found, 3, 2), "", "Conv2d_3b_1x1", "Conv2d_4a_3x3"
+        )
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
 
 
 def test_a_row_does_not_depend_on_its_neighbours(ours):
