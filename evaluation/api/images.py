@@ -123,7 +123,7 @@ class BatchImageViewSet(GenericViewSet[SyntheticImage]):
         """Images with recipe, scores and flags, by cursor."""
         wishes, ordering = query_of(request, *PAGE_PARAMETERS)
         pages = ImagePages(gallery.ORDERS[ordering])
-        page = pages.paginate_queryset(gallery.listed(self._batch(), wishes), request, self)
+        page = pages.paginate_queryset(gallery.listed(self._batch(), wishes, ordering), request, self)
         return pages.get_paginated_response(ScoredImageSerializer(page, many=True).data)
 
     @extend_schema(parameters=[ImageQuerySerializer], responses=BYTES)

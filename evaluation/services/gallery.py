@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import sys
 from array import array
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, F, FilteredRelation, Q, QuerySet, TextField, Value
-from django.db.models.functions import Cast, Coalesce
+from django.db.models import Count, F, FilteredRelation, Q, QuerySet, TextField
+from django.db.models.functions import Cast
 
-from evaluation.models import Evaluation, EvaluationState
+from evaluation.models import Evaluation, EvaluationState, ImageScore
 from generation.models import Batch, SyntheticImage
 
 # What a measurement may say of one image (`evaluation.ml.report.ImageScore`), the gravest first.
@@ -29,12 +30,11 @@ FLAG_TITLES = {
 }
 FLAGS = tuple(FLAG_TITLES)
 ANY, NONE = "any", "none"
-# Images without a score come last, in both orders of it.
-_LAST = 1e300
+# An order by the score lists measured images only.
 ORDERS: dict[str, tuple[str, ...]] = {
     "index": ("index",),
-    "ratio": ("ratio_up", "index"),
-    "-ratio": ("ratio_down", "index"),
+    "ratio": ("score_ratio", "index"),
+    "-ratio": ("-score_ratio", "-index"),
 }
 # An id that no evaluation has: the images of a batch that nobody measured have no score.
 _NOBODY = UUID(int=0)
@@ -65,7 +65,7 @@ class ImageFilter:
         if self.class_key is not None:
             wanted &= Q(class_key=self.class_key)
         if self.flag == NONE:
-            wanted &= Q(score__isnull=False) & ~Q(flag_text__contains='"')
+            wanted &= Q(flag_text__isnull=False) & ~Q(flag_text__contains='"')
         elif self.flag:
             wanted &= Q(flag_text__contains='"' if self.flag == ANY else f'"{self.flag}"')
         if self.min_ratio is not None:
@@ -91,20 +91,24 @@ def scored_images(batch: Batch, evaluation: Evaluation | None) -> QuerySet[Synth
         score_ratio=F("score__ratio"),
         # Flags are a list in JSON, which SQLite cannot search; in its text each is a word in quotes.
         flag_text=Cast("score__flags", TextField()),
-        ratio_up=Coalesce(F("score__ratio"), Value(_LAST)),
-        ratio_down=Coalesce(-F("score__ratio"), Value(_LAST)),
     )
 
 
 def matching(batch: Batch, wishes: ImageFilter, ordering: str = "index") -> QuerySet[SyntheticImage]:
     """The images that a filter leaves, in an order of `ORDERS`."""
-    rows = scored_images(batch, latest_evaluation(batch)).filter(wishes.condition)
-    return rows.order_by(*ORDERS[ordering])
+    rows = scored_images(batch, latest_evaluation(batch))
+    if ordering != "index":
+        rows = rows.filter(score_ratio__isnull=False)
+    return rows.filter(wishes.condition).order_by(*ORDERS[ordering])
 
 
-def listed(batch: Batch, wishes: ImageFilter) -> QuerySet[SyntheticImage]:
-    """The images that a filter leaves with all that a list tells of them; the list orders them by a key of `ORDERS`."""
-    rows = scored_images(batch, latest_evaluation(batch)).filter(wishes.condition)
+def listed(batch: Batch, wishes: ImageFilter, ordering: str) -> QuerySet[SyntheticImage]:
+    """The images that a filter leaves with all that a list tells of them."""
+    rows = matching(batch, wishes, ordering)
+    if ordering != "index":
+        # No less than nothing: said as a range, SQLite reads a page from the index of the scores and sorts no list.
+        # For a whole list that would be the slower way: 100,000 images looked up in the order of their scores.
+        rows = rows.filter(score_ratio__gte=0)
     return rows.select_related("batch").annotate(
         score_distance=F("score__distance"),
         score_p=F("score__p_value"),
@@ -155,36 +159,45 @@ class Counts:
 
 
 def counts_of(batch: Batch) -> Counts:
-    """Count once through the images."""
-    rows = scored_images(batch, latest_evaluation(batch)).order_by()
+    """Count once through the images and once through the scores."""
+    classes = _tally(batch.images.kept(), "class_key")
     gone = batch.images.discarded().count()
-    kept = rows.filter(discard__isnull=True)
-    classes = dict(kept.values_list("class_key").annotate(n=Count("pk")))
-    by_text = dict(kept.filter(score__isnull=False).values_list("flag_text").annotate(n=Count("pk")))
-    flags = {flag: sum(count for text, count in by_text.items() if f'"{flag}"' in text) for flag in FLAGS}
+    scores = ImageScore.objects.filter(evaluation=latest_evaluation(batch))
+    by_text = _tally(scores.annotate(flag_text=Cast("flags", TextField())), "flag_text")
+    # Few are discarded: taking them off is quicker than joining all images to their scores.
+    by_text.subtract(_tally(scored_images(batch, latest_evaluation(batch)).discarded(), "flag_text"))
+    flags = {flag: sum(n for text, n in by_text.items() if text and f'"{flag}"' in text) for flag in FLAGS}
     return Counts(
-        images=sum(classes.values()) + gone,
-        kept=sum(classes.values()),
+        images=classes.total() + gone,
+        kept=classes.total(),
         discarded=gone,
-        measured=sum(by_text.values()),
-        flagged=sum(count for text, count in by_text.items() if '"' in text),
+        measured=sum(n for text, n in by_text.items() if text),
+        flagged=sum(n for text, n in by_text.items() if text and '"' in text),
         classes=classes,
         flags={flag: count for flag, count in flags.items() if count},
     )
+
+
+def _tally(rows: QuerySet[Any], name: str) -> Counter[str]:
+    """How many rows have which value."""
+    return Counter(dict(rows.order_by().values_list(name).annotate(n=Count("pk"))))
 
 
 def neighbours(
     batch: Batch, image: SyntheticImage, wishes: ImageFilter, ordering: str
 ) -> tuple[int | None, int | None]:
     """The indexes before and after an image in a filtered order; the image itself need not match."""
-    rows = scored_images(batch, latest_evaluation(batch))
-    key = ORDERS[ordering][0]
-    place = rows.filter(pk=image.pk).values_list(key, flat=True).get()
-    tied = Q(**{key: place})
-    before = Q(**{f"{key}__lt": place}) | (tied & Q(index__lt=image.index))
-    after = Q(**{f"{key}__gt": place}) | (tied & Q(index__gt=image.index))
-    wanted = rows.filter(wishes.condition)
-    order = ORDERS[ordering]
-    last = wanted.filter(before).order_by(*(f"-{name}" for name in order)).values_list("index", flat=True)
-    first = wanted.filter(after).order_by(*order).values_list("index", flat=True)
-    return last.first(), first.first()
+    rows = matching(batch, wishes, ordering)
+    if ordering == "index":
+        before, after = Q(index__lt=image.index), Q(index__gt=image.index)
+    else:
+        ratio = scored_images(batch, latest_evaluation(batch)).values_list("score_ratio", flat=True)
+        place = ratio.get(pk=image.pk)
+        if place is None:
+            return None, None
+        before = Q(score_ratio__lt=place) | Q(score_ratio=place, index__lt=image.index)
+        after = Q(score_ratio__gt=place) | Q(score_ratio=place, index__gt=image.index)
+        if ordering.startswith("-"):
+            before, after = after, before
+    indexes = rows.values_list("index", flat=True)
+    return indexes.filter(before).reverse().first(), indexes.filter(after).first()

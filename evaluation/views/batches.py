@@ -7,20 +7,20 @@ from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import OuterRef, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
-from evaluation.models import Evaluation, EvaluationState, GateDecision, ImageScore
+from evaluation.models import Evaluation, EvaluationState, GateDecision
+from evaluation.services.image_sets import drift_of
 from evaluation.views.numbers import shown_metric
-from generation.models import Batch, SyntheticImage
+from generation.models import Batch
 from generation.services import access
 from synthlab.core.people import person_of
 
-GALLERY_PAGE = 120
+PREVIEW = 24
 HEADLINE = ("fd", "kid", "copies", "nearest_real", "coverage", "vendi")
-ORDERS = {"index": "index", "nearest": "score_ratio"}
 
 
 @login_required
@@ -41,10 +41,9 @@ def batch_list(request: HttpRequest) -> HttpResponse:
 def batch_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
     rows = Batch.objects.visible_to(person_of(request)).select_related("generator__dataset", "job")
     batch = get_object_or_404(rows, pk=pk)
-    evaluations = Evaluation.objects.filter(image_set__batch=batch).select_related("job")
+    evaluations = Evaluation.objects.filter(image_set__batch=batch).select_related("job", "image_set__batch")
     latest = evaluations.filter(state=EvaluationState.SUCCEEDED).first()
-    order = request.GET.get("order", "index")
-    images = _scored_images(batch, latest, ORDERS.get(order, "index"))
+    kept = batch.images.kept().order_by("index")
     context = {
         "batch": batch,
         "evaluations": evaluations,
@@ -52,20 +51,14 @@ def batch_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
         "metrics": _headline(latest),
         "decision": GateDecision.objects.live().select_related("decided_by").filter(batch=batch).first(),
         "history": GateDecision.objects.filter(batch=batch).select_related("decided_by"),
-        "page": Paginator(images, GALLERY_PAGE).get_page(request.GET.get("page")),
-        "order": order,
+        "preview": kept[:PREVIEW],
+        "image_count": batch.images.count(),
+        "discarded_count": batch.images.discarded().count(),
+        "drift": drift_of(latest.image_set) if latest else None,
         "is_owner": access.is_owner(person_of(request), batch.generator.dataset),
         "may_use": access.may_use(person_of(request), batch.generator.dataset),
     }
     return render(request, "evaluation/batch_detail.html", context)
-
-
-def _scored_images(batch: Batch, evaluation: Evaluation | None, order: str) -> QuerySet[SyntheticImage]:
-    score = ImageScore.objects.filter(evaluation=evaluation, image=OuterRef("pk"))
-    return batch.images.annotate(
-        score_ratio=Subquery(score.values("ratio")[:1]),
-        score_flags=Subquery(score.values("flags")[:1]),
-    ).order_by(order, "index")
 
 
 def _headline(evaluation: Evaluation | None) -> list[dict[str, Any]]:

@@ -49,14 +49,20 @@ class BatchViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericView
         return self._started(batch)
 
     @extend_schema(
-        parameters=[OpenApiParameter("format", enum=list(archives.FORMATS), default="zip")],
+        parameters=[
+            OpenApiParameter("format", enum=list(archives.FORMATS), default="zip"),
+            OpenApiParameter("images", enum=list(archives.SELECTIONS), default="all"),
+        ],
         responses={(200, content_type): OpenApiTypes.BINARY for _, content_type in archives.FORMATS.values()},
     )
     @action(detail=True)
     def archive(self, request: Request, pk: UUID) -> HttpResponseBase:
         """The images that an ended batch holds, as a zip or a WebDataset tar; answers `Range`, so it can be resumed."""
         form = request.query_params.get("format", "zip")
-        return archives.serve_archive(request._request, batch=self.get_object(), form=form)
+        selection = request.query_params.get("images", "all")
+        return archives.serve_archive(
+            request._request, batch=self.get_object(), form=form, selection=selection
+        )
 
     @extend_schema(request=None, responses={202: BatchSerializer})
     @action(detail=True, methods=["post"])

@@ -6,8 +6,8 @@
  * @typedef {{
  *   body?: unknown, form?: FormData, ifMatch?: string | number | null, ifNoneMatch?: string | null,
  *   key?: string | null, timeoutMs?: number, tries?: number, keepalive?: boolean,
- *   as?: "json" | "buffer" | "text"
- * }} RequestOptions
+ *   as?: "json" | "buffer" | "text", cache?: RequestCache
+ * }} RequestOptions `cache`: "default" for what never changes; else the browser keeps nothing
  * @typedef {{status: number, data: any, headers: Headers, etag: string | null}} Reply
  */
 
@@ -85,7 +85,7 @@ async function answered(method, url, options) {
       headers: headersFor(method, options),
       body: options.form ?? (options.body === undefined ? null : JSON.stringify(options.body)),
       credentials: "same-origin",
-      cache: "no-store",
+      cache: options.cache ?? "no-store",
       keepalive: options.keepalive ?? false,
       signal: AbortSignal.timeout(options.timeoutMs ?? 20_000),
     });

@@ -45,6 +45,7 @@ class World:
         self._make_generation()
         self._make_annotation()
         self.ids["datasets/images"] = self.ids["gallery"]
+        self.ids["batches/images"] = 0  # by its index
         self.sessions = {role: self._log_in(user) for role, user in self.people.items()}
 
     def _make_people(self) -> dict[str, User]:
@@ -205,6 +206,8 @@ class World:
             "POST generators/<uuid:pk>/sample": {"count": 1, "seed": seed},
             "POST generators/<uuid:pk>/approve": {"reason": "for a test"},
             "POST batches": {"generator": str(ids["generators"]), "count": 2, "seed": seed},
+            "POST batches/<uuid:pk>/images/discard": {"indexes": [[0, 0]], "reason": "quality"},
+            "POST batches/<uuid:pk>/images/restore": {"indexes": [[0, 0]]},
             "POST batches/<uuid:pk>/decision": {"decision": "withheld", "reason": "for a test"},
             "POST image-sets": {"batch": str(ids["batches"])},
             "POST evaluations": {"batch": str(ids["batches"])},

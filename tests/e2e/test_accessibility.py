@@ -15,7 +15,7 @@ from tests.e2e.browsing import Visitor
 NO_PAGES = re.compile(
     r"^(api/v1/|livez|readyz|studies/<uuid:pk>/results.csv|datasets/.*/gallery/<uuid:image>/)"
 )
-DRAWN_LATE = re.compile(r"/read/$|/review/$|^trainings/")
+DRAWN_LATE = re.compile(r"/read/$|/review/$|^trainings/|^batches/.*/images/$")
 MAIN = re.compile(r"<main.*</main>", re.DOTALL)
 EVERYBODY = (None, "clinician", "scientist", "reader", "reviewer", "manager", "member", "owner", "admin")
 VARYING = re.compile(r'[0-9a-f]{8}-[0-9a-f-]{27}|value="[^"]*"|content="[^"]*"|>[^<]*<')
