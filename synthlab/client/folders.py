@@ -25,8 +25,12 @@ def name_of(index: int) -> str:
     return f"{index:06d}.png"
 
 
-def check_row(image: SyntheticImage) -> SyntheticImage:
+def check_row(image: SyntheticImage, *, has_id: bool = True) -> SyntheticImage:
     """The same row, if it can be acted upon.
+
+    Args:
+        image: One image of a list.
+        has_id: False where an empty id will do: no server knows the images of `synthlab sample`.
 
     Raises:
         BadAnswer: Its index, size, digest or id is none.
@@ -35,7 +39,8 @@ def check_row(image: SyntheticImage) -> SyntheticImage:
     if not whole or not 0 <= image.index < MOST_IMAGES or not 0 < image.size <= LARGEST_IMAGE:
         raise BadAnswer("the list of images holds an index or a size that no image has; nothing was written")
     texts = (image.id, image.digest, image.class_key)
-    if not all(isinstance(text, str) for text in texts) or not _ID.fullmatch(image.id):
+    is_named = isinstance(image.id, str) and (_ID.fullmatch(image.id) or (not has_id and not image.id))
+    if not all(isinstance(text, str) for text in texts) or not is_named:
         raise BadAnswer("the list of images holds an id that is none; nothing was written")
     if not _DIGEST.fullmatch(image.digest):
         raise BadAnswer("the list of images holds a digest that is none; nothing was written")
@@ -51,7 +56,7 @@ def is_there(path: Path, image: SyntheticImage) -> bool:
 
 
 class BatchFolder:
-    """A folder as `Batch.download` leaves it. Needs no server.
+    """A folder as `Batch.download` or `synthlab sample` leaves it. Needs no server.
 
     Args:
         path: The folder.
@@ -66,7 +71,7 @@ class BatchFolder:
         self.facts: dict[str, Any] = json.loads((self.path / FACTS).read_text(encoding="utf-8"))
         with (self.path / LIST).open(encoding="utf-8") as file:
             self.images: tuple[SyntheticImage, ...] = tuple(
-                check_row(SyntheticImage.from_json(json.loads(line))) for line in file
+                check_row(SyntheticImage.from_json(json.loads(line)), has_id=False) for line in file
             )
 
     @property

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
+import shlex
 import subprocess
 import sys
 import time
@@ -12,38 +14,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 
 from generation.models import Batch, BatchState, Generator
 from synthlab.client import BatchFolder, Client
+from synthlab.core.files import path_of
 from synthlab.core.jobs import execute
 from synthlab.core.models import Job, JobState
 from tests.e2e.server import LiveWeb
 from tests.factories import make_token
 from tests.generation import factories
+from tests.generation.tiny import CLASSES, tiny_weights
 
-PAGE = Path("docs") / "how-to" / "use-the-client.md"
+HOW_TO = Path("docs") / "how-to"
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-CLASSES = ["common", "rare"]
 SECONDS = 200
-
-
-def tiny_weights(**_: Any) -> bytes:
-    """An untrained generator of two classes."""
-    import torch
-
-    from generation.ml.networks import build_generator
-    from generation.ml.weights import GeneratorRecord, serialise_generator
-
-    record = GeneratorRecord(
-        architecture="dcgan-s", image_size=factories.SIZE, channels=3, latent_size=8, filters=4, step=1,
-        classes=tuple(CLASSES),
-    )  # fmt: skip
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(3)
-        network = build_generator(record.architecture, record.shape)
-        # Statistics of the norms that are not the trivial ones.
-        network.train()(torch.randn(16, record.latent_size), torch.zeros(16, dtype=torch.long))
-    return serialise_generator(network, record)
 
 
 @pytest.fixture
@@ -76,21 +61,26 @@ def run_with_jobs(command: list[str], **options: Any) -> tuple[int, str, str]:
     return process.returncode, out, err
 
 
+def run_page(page: Path, web: LiveWeb, secret: str, folder: Path, *, blocks: int) -> list[str]:
+    """Run the Python of a page, as it stands, in a folder; what it printed."""
+    found = BLOCK.findall(page.read_text(encoding="utf-8"))
+    assert len(found) == blocks
+    script = folder / "example.py"
+    script.write_text("\n".join(found), encoding="utf-8")
+    env = {
+        **os.environ, "SYNTHLAB_URL": web.url, "SYNTHLAB_TOKEN": secret, "PYTHONPATH": str(page.parents[2]),
+        "OMP_NUM_THREADS": "1",
+    }  # fmt: skip
+    status, out, err = run_with_jobs([sys.executable, str(script)], cwd=folder, env=env)
+    assert status == 0, err
+    return out.splitlines()
+
+
 def test_the_example_runs_as_it_stands(
     generator: Generator, web: LiveWeb, repository: Path, tmp_path: Path
 ) -> None:
-    blocks = BLOCK.findall((repository / PAGE).read_text(encoding="utf-8"))
-    assert len(blocks) == 5
-    script = tmp_path / "example.py"
-    script.write_text("\n".join(blocks), encoding="utf-8")
     _, secret = make_token(generator.dataset.owner)
-    env = {
-        **os.environ, "SYNTHLAB_URL": web.url, "SYNTHLAB_TOKEN": secret, "PYTHONPATH": str(repository),
-        "OMP_NUM_THREADS": "1",
-    }  # fmt: skip
-    status, out, err = run_with_jobs([sys.executable, str(script)], cwd=tmp_path, env=env)
-    assert status == 0, err
-    lines = out.splitlines()
+    lines = run_page(repository / HOW_TO / "use-the-client.md", web, secret, tmp_path, blocks=5)
     shapes = [line.partition(" [")[0] for line in lines[:5]]
     assert shapes == ["(64, 3, 32, 32)"] * 4 + ["(44, 3, 32, 32)"]
     assert lines[5].startswith("rare-7/images/000000.png common ")
@@ -110,3 +100,23 @@ def test_the_example_runs_as_it_stands(
         assert lab.request_batch(**wish).id == lab.request_batch(**wish).id
         assert [found.name for found in lab.datasets()] == [generator.dataset.name]
         assert lab.dataset(str(generator.dataset_id)).id == str(generator.dataset_id)
+
+
+def test_an_order_is_proved_by_making_it_again(
+    generator: Generator, web: LiveWeb, repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = repository / HOW_TO / "order-a-batch.md"
+    _, secret = make_token(generator.dataset.owner)
+    lines = run_page(page, web, secret, tmp_path, blocks=3)
+    assert lines[0] == "{'common': 1333, 'rare': 667}"
+    assert lines[1].endswith(" 2000")
+
+    monkeypatch.chdir(tmp_path)
+    Path("generator.safetensors").write_bytes(path_of(generator.digest).read_bytes())
+    (console,) = re.findall(
+        r"^```console\n(.*?)^```$", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
+    )
+    replay, sample, diff = console.splitlines()
+    for line in (replay, sample):
+        call_command(*shlex.split(line)[1:], stdout=io.StringIO())
+    assert subprocess.run(shlex.split(diff), capture_output=True, check=True).stdout == b""
