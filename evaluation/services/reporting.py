@@ -155,18 +155,17 @@ def _extent(report: Mapping[str, Any]) -> str:
 
 
 def _by_class(report: Mapping[str, Any]) -> dict[str, Any]:
-    """A table: one row a class, one column a metric that any class has."""
+    """A table: one column a class, one row a metric that any class has."""
     found = classes(report)
-    columns: dict[str, str] = {}
-    for lines in found.values():
-        columns |= {line.metric: line.label for line in lines if line.metric not in columns}
-    rows = []
-    for key, lines in found.items():
-        cells = {line.metric: present_line(line) for line in lines}
-        rows.append(
-            {"key": key, "n": next(iter(cells.values()))["n"], "cells": [cells.get(name) for name in columns]}
-        )
-    return {"columns": list(columns.values()), "rows": rows}
+    labels = {line.metric: line.label for lines in found.values() for line in lines}
+    cells = {key: {line.metric: present_line(line) for line in lines} for key, lines in found.items()}
+    return {
+        "columns": [{"key": key, "n": next(iter(lines.values()))["n"]} for key, lines in cells.items()],
+        "rows": [
+            {"label": label, "cells": [lines.get(metric) for lines in cells.values()]}
+            for metric, label in labels.items()
+        ],
+    }
 
 
 def _histogram(report: Mapping[str, Any]) -> dict[str, Any] | None:
