@@ -148,7 +148,7 @@ def chosen_indexes(batch: Batch, choice: Mapping[str, Any]) -> set[int]:
 def _by_id(batch: Batch, ids: Sequence[UUID]) -> set[int]:
     found = set(batch.images.filter(pk__in=ids).values_list("index", flat=True))
     if missing := len(set(ids)) - len(found):
-        raise InvalidInput("unknown_image", f"images: {missing:,} of them are not of this batch.")
+        raise InvalidInput("image_not_in_batch", f"images: {missing:,} of them are not of this batch.")
     return found
 
 

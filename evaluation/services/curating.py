@@ -134,14 +134,14 @@ def _rows_of(batch: Batch, indexes: Collection[int]) -> list[tuple[int, UUID, UU
     """Index, id and discarding decision of the images."""
     wanted = sorted(set(indexes))
     if not wanted:
-        raise InvalidInput("no_images", "Name at least one image.")
+        raise InvalidInput("no_images_named", "Name at least one image.")
     rows = [
         row
         for chunk in _chunks(wanted)
         for row in batch.images.filter(index__in=chunk).values_list("index", "pk", "discard")
     ]
     if missing := len(wanted) - len(rows):
-        raise InvalidInput("unknown_image", f"{missing:,} of these images are not in the batch.")
+        raise InvalidInput("image_not_in_batch", f"{missing:,} of these images are not in the batch.")
     return rows
 
 

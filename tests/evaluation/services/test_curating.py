@@ -105,7 +105,7 @@ def test_reasons_are_coded(wish: dict[str, Any], error: type[DomainError], code:
 
 def test_bad_wishes_change_nothing() -> None:
     batch = make_batch(count=2)
-    for indexes, code in (((), "no_images"), ((0, 9), "unknown_image")):
+    for indexes, code in (((), "no_images_named"), ((0, 9), "image_not_in_batch")):
         for work in (discard, restore):
             with pytest.raises(InvalidInput) as caught:
                 work(batch, *indexes)
