@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from evaluation.ml.disguises import CropSpace, MixtureSpace, mixture_reach
 from evaluation.ml.memorisation import Scores, score_pictures
 from evaluation.ml.nearest import FeatureSpace, PixelSpace, Reach, nearest_other, reach
 from evaluation.ml.report import ImageScore, p_text
@@ -41,18 +42,11 @@ class Copies:
 
 def find_copies(subject: Subject) -> Copies:
     """Look for copies, identical pictures and duplicates."""
-    pixels, features = PixelSpace(subject.symmetries), FeatureSpace()
+    pixels = PixelSpace(subject.symmetries)
     groups = subject.reference.groups
-    found: dict[str, Reach] = {}
-    null: dict[str, Reach] = {}
-    thumbs = (subject.training.thumbs, subject.reference.thumbs)
-    found["pixels"] = reach(pixels, subject.synthetic.thumbs, *thumbs, groups)
-    null["pixels"] = reach(pixels, subject.reference.thumbs, *thumbs, groups, own=groups)
-    rows = (subject.training_rows, subject.reference_rows)
-    found["features"] = reach(features, subject.synthetic_rows, *rows, groups)
-    null["features"] = reach(features, subject.reference_rows, *rows, groups, own=groups)
+    found, null = _reaches(subject)
     scores = score_pictures(found, null, groups)
-    duplicates = find_duplicates(subject, pixels, null["pixels"])
+    duplicates = find_duplicates(subject, pixels)
     identical = members(subject.synthetic.canonical_digests, subject.training.canonical_digests)
     leaked = members(subject.synthetic.canonical_digests, subject.reference.canonical_digests)
     flags = {
@@ -65,18 +59,41 @@ def find_copies(subject: Subject) -> Copies:
     return Copies(scores, duplicates, flags, found, pixels)
 
 
+def _reaches(subject: Subject) -> tuple[dict[str, Reach], dict[str, Reach]]:
+    """How near synthetic pictures, and unseen real ones, lie to both real sets, by space."""
+    training, reference, groups = subject.training, subject.reference, subject.reference.groups
+    crops = CropSpace(training.thumbs, subject.symmetries)
+    mixtures = MixtureSpace(training.thumbs, subject.symmetries)
+    rows = (subject.training_rows, subject.reference_rows, groups)
+    thumbs = (training.thumbs, reference.thumbs, groups)
+    found = {
+        "features": reach(FeatureSpace(), subject.synthetic_rows, *rows),
+        "crops": reach(crops, subject.synthetic.thumbs, *thumbs),
+        "mixtures": mixture_reach(mixtures, subject.synthetic.thumbs, *thumbs),
+    }
+    null = {
+        "features": reach(FeatureSpace(), subject.reference_rows, *rows, own=groups),
+        "crops": reach(crops, reference.thumbs, *thumbs, own=groups),
+        "mixtures": mixture_reach(mixtures, reference.thumbs, *thumbs, own=groups),
+    }
+    return found, null
+
+
 def members(digests: tuple[str, ...], among: tuple[str, ...]) -> Flags:
     """Which digests stand among others."""
     known = set(among)
     return np.array([digest in known for digest in digests])
 
 
-def find_duplicates(subject: Subject, pixels: PixelSpace, null: Reach) -> Duplicates:
+def find_duplicates(subject: Subject, pixels: PixelSpace) -> Duplicates:
     """Equal pictures, and pictures nearer to each other than half of what unseen real pictures ever are.
 
     The threshold is half of the first percentile of the pixel distance between a reference picture and the nearest
     real picture of another group.
     """
+    groups = subject.reference.groups
+    thumbs = subject.reference.thumbs
+    null = reach(pixels, thumbs, subject.training.thumbs, thumbs, groups, own=groups)
     apart = np.minimum(null.to_training, null.to_groups.min(axis=1))
     threshold = 0.5 * float(np.quantile(apart, 0.01))
     times = Counter(subject.synthetic.canonical_digests)

@@ -15,8 +15,9 @@ from evaluation.ml.extractors import INCEPTION, LITE0, Extractor, make_extractor
 from evaluation.ml.features import FeatureStore, Stopped, feature_rows, store_features
 from evaluation.ml.images import ImageSet, parse_refs, read_set, refuse_mismatch
 from evaluation.ml.inception_row import fid_part, fid_row, fid_unavailable
+from evaluation.ml.limits import limits
 from evaluation.ml.panel import Panel, panel
-from evaluation.ml.report import FORMAT, MetricResult, limits, shortages, to_json, write_text
+from evaluation.ml.report import FORMAT, MetricResult, shortages, to_json, write_text
 from evaluation.ml.subject import Subject, refuse_collapsed
 from evaluation.ml.symmetry import CHOICES, symmetry_names
 from generation.child import BadInput, Reporter
@@ -215,7 +216,10 @@ def build_report(subject: Subject, measured: Panel, fid: dict[str, Any], seconds
         "contamination": list(subject.contamination),
         "shortages": list(shortages(subject.counts)),
         "limits": limits(
-            subject.counts, calibrated=extractor.calibrated, contamination=subject.contamination
+            subject.counts,
+            measured.results,
+            calibrated=extractor.calibrated,
+            contamination=subject.contamination,
         ),
         "results": list(measured.results),
         "flags": {flag: sum(flag in score.flags for score in measured.scores) for flag in flags},

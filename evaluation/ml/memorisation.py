@@ -2,14 +2,14 @@
 
 For each picture, q = log(distance to the nearest training image / distance to the nearest reference image). Unseen
 real pictures give the null: each reference picture against the training set and the reference set **without its own
-group**. The two spaces (pixels, features) are put on one scale by the null's median and spread, and the smaller
-value is the score, so that one calibrated test covers both.
+group**. The spaces (features, crops, mixtures) are put on one scale by the null's median and lower tail, and the smallest
+value is the score, so that one calibrated test covers all of them.
 
 The p-value is conformal with the group as the unit (hierarchical conformal prediction: every group weighs the same,
 whatever its size) and cross-fitted: against group g's pictures a synthetic picture is scored with the same
 reference set, the one without g. Hence p ≥ 1/(G + 1): with few groups no picture can be called a copy by p. There,
-and only there, remains the plain sight of it: a picture at less than half of the smallest ratio of any unseen
-real picture is flagged as well.
+and only there, remains the plain sight of it: a picture at less than three fifths of the smallest ratio of any unseen
+real picture in some space is flagged as well.
 
 The whole training set is used, not a subsample as large as the reference set: the null goes through the
 same comparison, so it stays calibrated, and no copied image can hide outside the subsample.
@@ -28,10 +28,10 @@ from evaluation.ml.nearest import Reach
 
 Rows = npt.NDArray[np.float64]
 # p at or below which a picture is flagged as a copy.
-ALPHA = 0.02
+ALPHA = 0.025
 # A ratio below this share of the smallest null ratio is flagged whatever p can say.
-SEPARATION = 0.5
-_MAD_TO_SIGMA = 1.4826
+SEPARATION = 0.6
+_TAIL = 0.05
 _LEAST_SCALE = 0.02
 
 
@@ -115,7 +115,8 @@ def _null(to_training: Rows, to_groups: list[Rows]) -> _Null:
     floor = 1e-3 * np.median(to_reference, axis=1, keepdims=True) + 1e-12
     q = np.log(to_training + floor) - np.log(to_reference + floor)
     median = np.median(q, axis=1, keepdims=True)
-    spread = _MAD_TO_SIGMA * np.median(np.abs(q - median), axis=1, keepdims=True)
+    # The spread of the lower tail, where copies would lie: a space with a long tail must not drown the others.
+    spread = median - np.quantile(q, _TAIL, axis=1, keepdims=True)
     return _Null(q, median, np.maximum(spread, _LEAST_SCALE), floor)
 
 

@@ -1,12 +1,12 @@
-"""Nearest real images in two spaces: reduced pixels under all symmetries, and features.
+"""Nearest real images: the spaces in which pictures have distances, and how far sets are from each other.
 
-Pixels see copies, mirrored copies and noise; features see crops, shifts and changes of colour. Distances are
-taken block by block, so memory does not grow with the product of the sets.
+Pixels see equal and mirrored pictures, features see changes of colour; `disguises` holds the spaces that see through
+cutting and mixing. Distances are taken block by block, so memory does not grow with the product of the sets.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -18,6 +18,7 @@ from evaluation.ml.prdc import squared_distances
 from evaluation.ml.symmetry import transform
 
 Rows = npt.NDArray[np.float64]
+Measure = Callable[[npt.NDArray[np.generic]], Rows]
 _CHUNK = 256
 _BLOCK = 8192
 
@@ -28,8 +29,8 @@ class Space(Protocol):
     name: str
     unit: str
 
-    def distances(self, queries: npt.NDArray[np.generic], targets: npt.NDArray[np.generic]) -> Rows:
-        """``(n, m)`` distances."""
+    def distances_to(self, targets: npt.NDArray[np.generic]) -> Measure:
+        """Make targets ready once: the answer maps ``(n, …)`` queries to ``(n, m)`` distances."""
         ...
 
 
@@ -39,11 +40,10 @@ class FeatureSpace:
     name = "features"
     unit = "feature distance"
 
-    def distances(self, queries: npt.NDArray[np.generic], targets: npt.NDArray[np.generic]) -> Rows:
-        """``(n, m)`` Euclidean distances."""
-        return np.sqrt(
-            squared_distances(np.asarray(queries, dtype=np.float64), np.asarray(targets, dtype=np.float64))
-        )
+    def distances_to(self, targets: npt.NDArray[np.generic]) -> Measure:
+        """Distances to ``(m, d)`` rows."""
+        rows = np.asarray(targets, dtype=np.float64)
+        return lambda queries: np.sqrt(squared_distances(np.asarray(queries, dtype=np.float64), rows))
 
 
 class PixelSpace:
@@ -55,14 +55,21 @@ class PixelSpace:
     def __init__(self, symmetries: tuple[str, ...]) -> None:
         self._symmetries = symmetries
 
-    def distances(self, queries: npt.NDArray[np.generic], targets: npt.NDArray[np.generic]) -> Rows:
-        """``(n, m)`` distances; the largest inner product over the symmetries is the least distance."""
+    def distances_to(self, targets: npt.NDArray[np.generic]) -> Measure:
+        """Distances to ``(m, t, t, 3)``; the largest inner product over the symmetries is the least distance."""
         flat = _centred(targets)
-        best = np.full((len(queries), len(targets)), -np.inf, dtype=np.float32)
-        for name in self._symmetries:
-            np.maximum(best, _centred(transform(queries, name)) @ flat.T, out=best)
-        squares = np.square(_centred(queries)).sum(axis=1)[:, None] + np.square(flat).sum(axis=1)[None, :]
-        return np.asarray(np.sqrt(np.maximum(squares - 2.0 * best, 0.0).astype(np.float64) / flat.shape[1]))
+        lengths = np.square(flat).sum(axis=1)
+
+        def measure(queries: npt.NDArray[np.generic]) -> Rows:
+            best = np.full((len(queries), len(flat)), -np.inf, dtype=np.float32)
+            for name in self._symmetries:
+                np.maximum(best, _centred(transform(queries, name)) @ flat.T, out=best)
+            squares = np.square(_centred(queries)).sum(axis=1)[:, None] + lengths[None, :]
+            return np.asarray(
+                np.sqrt(np.maximum(squares - 2.0 * best, 0.0).astype(np.float64) / flat.shape[1])
+            )
+
+        return measure
 
     def match(self, query: npt.NDArray[np.uint8], target: npt.NDArray[np.uint8]) -> tuple[float, str]:
         """Distance of one pair ``(t, t, 3)`` without rounding loss, and the symmetry that gives it."""
@@ -111,8 +118,9 @@ def reach(
         own: for reference pictures themselves: their group, to which the distance is infinite by definition.
     """
     to_training, nearest = [], []
+    measure = space.distances_to(training)
     for at in range(0, len(queries), _CHUNK):
-        distances = space.distances(queries[at : at + _CHUNK], training)
+        distances = measure(queries[at : at + _CHUNK])
         nearest.append(distances.argmin(axis=1))
         to_training.append(distances.min(axis=1))
     by_group = np.concatenate(list(group_distances(space, queries, reference, groups)))
@@ -127,9 +135,9 @@ def group_distances(
     """Distance of each query to the nearest picture of each group, ``(<= chunk, G)`` at a time."""
     order = np.argsort(groups, kind="stable")
     starts = np.searchsorted(groups[order], np.arange(int(groups.max()) + 1))
-    ordered = pictures[order]
+    measure = space.distances_to(pictures[order])
     for at in range(0, len(queries), _CHUNK):
-        yield np.minimum.reduceat(space.distances(queries[at : at + _CHUNK], ordered), starts, axis=1)
+        yield np.minimum.reduceat(measure(queries[at : at + _CHUNK]), starts, axis=1)
 
 
 def nearest_distances(
@@ -138,18 +146,19 @@ def nearest_distances(
     """Distance of each query to the nearest target, ``(n,)``; block by block over the larger side."""
     found = np.full(len(queries), np.inf)
     for at in range(0, len(targets), _BLOCK):
-        block = targets[at : at + _BLOCK]
+        measure = space.distances_to(targets[at : at + _BLOCK])
         for row in range(0, len(queries), _CHUNK):
             part = slice(row, row + _CHUNK)
-            found[part] = np.minimum(found[part], space.distances(queries[part], block).min(axis=1))
+            found[part] = np.minimum(found[part], measure(queries[part]).min(axis=1))
     return found
 
 
 def nearest_other(space: Space, pictures: npt.NDArray[np.generic]) -> Rows:
     """Distance of each picture to the nearest other of its own set, ``(n,)``."""
     found = np.empty(len(pictures))
+    measure = space.distances_to(pictures)
     for at in range(0, len(pictures), _CHUNK):
-        distances = space.distances(pictures[at : at + _CHUNK], pictures)
+        distances = measure(pictures[at : at + _CHUNK])
         rows = np.arange(len(distances))
         distances[rows, at + rows] = np.inf
         found[at : at + _CHUNK] = distances.min(axis=1)

@@ -150,23 +150,6 @@ def p_text(p_value: float | None, steps: int) -> str:
     return "" if p_value is None else f"{round(p_value * (steps + 1), 1):g} of {steps + 1}"
 
 
-def limits(counts: Counts, *, calibrated: bool, contamination: tuple[str, ...]) -> list[str]:
-    """The box that says what cannot be known at this n."""
-    texts = [*contamination]
-    texts += [f"Indicative numbers only: {text}." for text in shortages(counts)]
-    if not calibrated:
-        texts.append(
-            "The extractor is uncalibrated: its distances say nothing about how pictures look to people."
-        )
-    texts += [
-        f"No picture's p-value can be below 1 of {counts.n_groups + 1}, because {counts.n_groups} groups stand behind it.",
-        "A Fréchet distance depends on extractor and n: never compare it across extractors, with FID, or with papers.",
-        "Numbers speak about this generator, not about the training recipe: that would need several trainings.",
-        "No flag is no proof of privacy: an attacker who knows more than distances may still learn something.",
-    ]
-    return texts
-
-
 def to_json(value: Any) -> str:
     """Serialise dataclasses; refuses NaN and infinity."""
     return json.dumps(value, allow_nan=False, ensure_ascii=False, default=_plain)

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from evaluation.ml.judge import Policy, judge
+from evaluation.ml.limits import limits
 from evaluation.ml.report import (
     MIN_GROUPS,
     Counts,
     ImageScore,
     MetricResult,
-    limits,
     p_text,
     shortages,
     status_of,

@@ -109,19 +109,19 @@ def test_pixel_distance_sees_through_mirrors_and_turns():
     space = PixelSpace(symmetry_names("dihedral", square=True))
     for name in symmetry_names("dihedral", square=True):
         moved = np.ascontiguousarray(transform(pictures, name))
-        assert (np.diag(space.distances(moved, pictures)) < 0.5).all()
+        assert (np.diag(space.distances_to(pictures)(moved)) < 0.5).all()
         distance, found = space.match(moved[3], pictures[3])
         assert distance == 0
         np.testing.assert_array_equal(transform(moved[3:4], found)[0], pictures[3])
     strict = PixelSpace(("identity",))
-    assert np.diag(strict.distances(pictures[:, ::-1], pictures)).min() > 50
+    assert np.diag(strict.distances_to(pictures)(pictures[:, ::-1])).min() > 50
 
 
 def test_pixel_distance_is_root_mean_square_grey_levels():
     rng = np.random.default_rng(8)
     x, y = rng.integers(0, 256, (2, 5, 8, 8, 3), dtype=np.uint8)
     expected = np.sqrt(np.square(x[:, None].astype(float) - y[None].astype(float)).mean(axis=(2, 3, 4)))
-    np.testing.assert_allclose(PixelSpace(("identity",)).distances(x, y), expected, rtol=1e-4)
+    np.testing.assert_allclose(PixelSpace(("identity",)).distances_to(y)(x), expected, rtol=1e-4)
 
 
 def test_nearest_other_leaves_itself_out():
