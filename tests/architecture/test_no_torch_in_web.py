@@ -14,7 +14,7 @@ LOADS = {
     ),
     "command line": "import synthlab.cli",
 }
-HEAVY = ("torch", "torchvision", "litserve")
+HEAVY = ("torch", "torchvision", "litserve", "highdicom", "pyarrow")
 
 
 @pytest.mark.parametrize("process", LOADS)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
 from pydicom.sr.codedict import codes
-from pydicom.uid import ExplicitVRLittleEndian
+from pydicom.uid import UID, ExplicitVRLittleEndian
 
 from annotation.export.dicom.identity import (
     IMPLEMENTATION_NAME,
@@ -102,7 +102,7 @@ def write_object(target: Dataset) -> bytes:
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
     meta.MediaStorageSOPClassUID = target.SOPClassUID
     meta.MediaStorageSOPInstanceUID = target.SOPInstanceUID
-    meta.ImplementationClassUID = IMPLEMENTATION_UID
+    meta.ImplementationClassUID = UID(IMPLEMENTATION_UID)
     meta.ImplementationVersionName = IMPLEMENTATION_NAME
     target.file_meta = meta
     file = io.BytesIO()

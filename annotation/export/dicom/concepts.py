@@ -78,8 +78,11 @@ class Concepts:
 
     def category_of(self, key: str) -> Code:
         """Which sort of thing a region of a class is: what is ill, or what is merely there."""
-        is_finding = self._kinds[key] == "finding"
-        return codes.SCT.MorphologicallyAbnormalStructure if is_finding else codes.SCT.AnatomicalStructure
+        if self._kinds[key] == "finding":
+            ill: Code = codes.SCT.MorphologicallyAbnormalStructure
+            return ill
+        there: Code = codes.SCT.AnatomicalStructure
+        return there
 
     def _class(self, row: ClassRow) -> CodedConcept:
         concept = self.own(row.key, row.title)

@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pytest
@@ -28,11 +28,11 @@ def small(tmp_path_factory) -> Packed:
     )
 
 
-def check(packed: Packed, tmp_path, changes: dict[str, bytes | None]) -> None:
+def check(packed: Packed, tmp_path, changes: Mapping[str, bytes | None]) -> None:
     """Check the archive with some of its files replaced, added or (None) left out."""
     target = tmp_path / "changed.zip"
     with zipfile.ZipFile(packed.archive) as old, zipfile.ZipFile(target, "w") as new:
-        files = {name: old.read(name) for name in old.namelist()} | changes
+        files = {name: old.read(name) for name in old.namelist()} | dict(changes)
         digests = {}
         for name, data in sorted(files.items()):
             if data is not None:
@@ -123,9 +123,7 @@ def flip_pixel(found: Dataset) -> None:
 
 def refer_elsewhere(found: Dataset) -> None:
     """The deepest reference alone, as a merge of two archives by hand would leave it."""
-    for element in found.iterall():
-        if element.keyword == "ReferencedSOPInstanceUID":
-            last = element
+    [*_, last] = [one for one in found.iterall() if one.keyword == "ReferencedSOPInstanceUID"]
     last.value = "2.25.1"
 
 

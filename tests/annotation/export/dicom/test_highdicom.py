@@ -6,12 +6,21 @@ import highdicom
 import numpy as np
 import pytest
 from highdicom.seg import segread
-from highdicom.sr import GraphicTypeValues, srread
+from highdicom.sr import (
+    CodedConcept,
+    GraphicTypeValues,
+    MeasurementReport,
+    MeasurementsAndQualitativeEvaluations,
+    PlanarROIMeasurementsAndQualitativeEvaluations,
+    srread,
+)
 from pydicom.sr.codedict import codes
 
 from annotation.export.dicom.concepts import SCHEME, designator
+from annotation.export.rows import MemberRow
 from annotation.geometry import Point, area, raster
-from tests.annotation.export.dicom.cast import LONG_TITLE, SCHEMA
+from tests.annotation.export.dicom.cast import LONG_TITLE, SCHEMA, Packed
+from tests.present import present
 
 # Single precision holds thousandths of a pixel for every image that a generator makes.
 EXACT = 3
@@ -22,22 +31,39 @@ MAPPED = {
 }
 
 
+def content_of(packed: Packed, member: MemberRow) -> MeasurementReport:
+    content = srread(packed.path(member, "report")).content
+    assert isinstance(content, MeasurementReport)
+    return content
+
+
+Group = PlanarROIMeasurementsAndQualitativeEvaluations | MeasurementsAndQualitativeEvaluations
+
+
+def finding(group: Group) -> CodedConcept:
+    return present(group.finding_type)
+
+
+def answers(group: Group) -> list[str]:
+    told = [evaluation.value for evaluation in group.get_qualitative_evaluations()]
+    return [value.value for value in told if isinstance(value, CodedConcept)]
+
+
 def test_every_region_comes_back_with_class_kind_coordinates_and_site(packed):
     for member in packed.release.members:
-        content = srread(packed.path(member, "report")).content
+        content = content_of(packed, member)
         groups = content.get_planar_roi_measurement_groups()
         assert len(groups) == len(member.regions)
         for number, (group, region) in enumerate(zip(groups, member.regions, strict=True), start=1):
-            assert (group.finding_type.value, group.finding_type.scheme_designator) == (region.label, SCHEME)
+            assert (finding(group).value, finding(group).scheme_designator) == (region.label, SCHEME)
             assert group.tracking_identifier == f"region {number}"
             assert [site.value.value for site in group.finding_sites] == sites(member)
-            (kind,) = group.get_qualitative_evaluations()
-            assert kind.value.value == f"shape:{region.kind}"
+            assert answers(group) == [f"shape:{region.kind}"]
             is_point = isinstance(region.shape, Point)
-            assert group.roi.graphic_type == (
+            assert present(group.roi).graphic_type == (
                 GraphicTypeValues.POINT if is_point else GraphicTypeValues.POLYLINE
             )
-            outline = np.round(group.roi.value.astype(np.float64), EXACT)
+            outline = np.round(present(group.roi).value.astype(np.float64), EXACT)
             expected = region.shape.points if is_point else (*region.shape.points, region.shape.points[0])
             assert np.array_equal(outline, np.asarray(expected))
 
@@ -48,14 +74,14 @@ def sites(member):
 
 def test_every_class_of_the_whole_image_comes_back_with_site_confidence_and_source(packed):
     for member in packed.release.members:
-        content = srread(packed.path(member, "report")).content
+        content = content_of(packed, member)
         image = packed.read(member, "image")
         groups = content.get_image_measurement_groups()
-        assert [group.finding_type.value for group in groups] == list(member.classes)
+        assert [finding(group).value for group in groups] == list(member.classes)
         for group in groups:
             assert [site.value.value for site in group.finding_sites] == sites(member)
-            told = [evaluation.value.value for evaluation in group.get_qualitative_evaluations()]
-            assert told == ([] if member.confidence is None else [f"confidence:{member.confidence}"])
+            told = [] if member.confidence is None else [f"confidence:{member.confidence}"]
+            assert answers(group) == told
             (source,) = group.source_images
             assert source.referenced_sop_instance_uid == image.SOPInstanceUID
             assert source.referenced_sop_class_uid == image.SOPClassUID
@@ -64,7 +90,7 @@ def test_every_class_of_the_whole_image_comes_back_with_site_confidence_and_sour
 def test_reader_and_reviewers_are_pseudonyms(packed):
     for member in packed.release.members:
         report = srread(packed.path(member, "report"))
-        (observer,) = report.content.get_observer_contexts()
+        (observer,) = content_of(packed, member).get_observer_contexts()
         assert observer.observer_identifying_attributes.name == f"{member.reader}^"
         told = [str(item.PersonName) for item in report.get("ParticipantSequence", [])]
         assert told == [f"{name}^" for name in member.reviewers]
@@ -88,7 +114,7 @@ def test_segments_hold_the_very_pixels_whose_centres_lie_in_the_regions(packed):
         pixels = found.get_pixels_by_source_instance([image.SOPInstanceUID], combine_segments=False)
         assert pixels.shape == (1, member.height, member.width, len(masks))
         assert np.array_equal(pixels[0].astype(bool), np.stack(list(masks.values()), axis=-1))
-        groups = srread(packed.path(member, "report")).content.get_planar_roi_measurement_groups()
+        groups = content_of(packed, member).get_planar_roi_measurement_groups()
         for number, place in enumerate(masks, start=1):
             segment = found.get_segment_description(number)
             assert segment.segmented_property_type.value == member.regions[place].label
@@ -109,7 +135,7 @@ def test_a_box_on_whole_pixels_has_its_area_in_pixels(packed):
 def test_slivers_and_points_are_in_the_report_and_in_no_segment(packed):
     (member,) = [one for one in packed.release.members if len(one.regions) == 3]
     assert segread(packed.path(member, "segmentation")).number_of_segments == 2
-    groups = srread(packed.path(member, "report")).content.get_planar_roi_measurement_groups()
+    groups = content_of(packed, member).get_planar_roi_measurement_groups()
     assert len(groups) == 3
 
 
@@ -118,16 +144,16 @@ def test_mapped_codes_stand_beside_the_site_s_own_words(packed, key):
     members = [member for member in packed.release.members if key in member.classes]
     assert members
     for member in members:
-        groups = srread(packed.path(member, "report")).content.get_image_measurement_groups()
-        (concept,) = [group.finding_type for group in groups if group.finding_type.value == key]
+        groups = content_of(packed, member).get_image_measurement_groups()
+        (concept,) = [finding(group) for group in groups if finding(group).value == key]
         (mapped,) = concept.EquivalentCodeSequence
         assert (mapped.CodeValue, mapped.CodingSchemeDesignator) == MAPPED[key]
 
 
 def test_a_class_without_a_code_has_no_equivalent_and_a_long_key_its_own_element(packed):
     (member,) = [one for one in packed.release.members if len(one.regions) == 3]
-    groups = srread(packed.path(member, "report")).content.get_image_measurement_groups()
-    concept = groups[1].finding_type
+    groups = content_of(packed, member).get_image_measurement_groups()
+    concept = finding(groups[1])
     assert "EquivalentCodeSequence" not in concept
     assert concept.LongCodeValue == "a-class-whose-key-is-longer-than-sixteen"
     assert LONG_TITLE.startswith(concept.CodeMeaning)

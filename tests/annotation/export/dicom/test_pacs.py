@@ -11,7 +11,7 @@ import pydicom
 import pytest
 from dicomweb_client.api import DICOMwebClient
 from highdicom.seg import Segmentation
-from highdicom.sr import ComprehensiveSR
+from highdicom.sr import ComprehensiveSR, MeasurementReport
 from pydicom import Dataset
 from pydicom.uid import ExplicitVRLittleEndian
 
@@ -111,7 +111,8 @@ def test_reports_and_segmentations_still_parse_after_the_journey(pacs, stored):
             continue
         got = pacs.retrieve_instance(sent.StudyInstanceUID, sent.SeriesInstanceUID, uid)
         if sent.Modality == "SR":
-            report = ComprehensiveSR.from_dataset(got)
-            assert report.content.get_image_measurement_groups()
+            content = ComprehensiveSR.from_dataset(got).content
+            assert isinstance(content, MeasurementReport)
+            assert content.get_image_measurement_groups()
         else:
             assert Segmentation.from_dataset(got).number_of_segments == len(sent.SegmentSequence)
