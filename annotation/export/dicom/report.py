@@ -9,7 +9,6 @@ from __future__ import annotations
 import numpy as np
 from highdicom.sr import (
     CodedConcept,
-    ComprehensiveSR,
     FindingSite,
     GraphicTypeValues,
     ImageRegion,
@@ -26,10 +25,11 @@ from highdicom.sr import (
 )
 from pydicom import Dataset
 from pydicom.sr.codedict import codes
+from pydicom.uid import ComprehensiveSRStorage
 
 from annotation.export.dicom.common import REPORT, stamp
 from annotation.export.dicom.concepts import Concepts
-from annotation.export.dicom.identity import MANUFACTURER, Identity, person_name
+from annotation.export.dicom.identity import Identity, person_name
 from annotation.export.rows import MemberRow, RegionRow
 from annotation.geometry import Point
 
@@ -42,6 +42,9 @@ def make_report(
 ) -> Dataset:
     """The report about a member.
 
+    The library builds the content and holds it to the templates. The document around it is written here: the library's
+    own class for it copies and searches the whole tree several times, for several times the effort of all the rest.
+
     Args:
         identity: Of the release.
         concepts: Of the release.
@@ -49,34 +52,46 @@ def make_report(
         number: Its place in the release, from 1.
         image: Its image object.
     """
-    content = MeasurementReport(
-        observation_context=_observers(member.reader),
-        procedure_reported=concepts.own("procedure:reading", "Reading of a synthetic image"),
-        imaging_measurements=[
-            *(_finding(identity, concepts, member, key, image) for key in member.classes),
-            *(
-                _region(identity, concepts, member, place, region, image)
-                for place, region in enumerate(member.regions)
-            ),
-        ],
-        title=codes.DCM.ImagingMeasurementReport,
-    )
-    report: Dataset = ComprehensiveSR(
-        evidence=[image],
-        content=content,
-        series_instance_uid=identity.uids.series(REPORT.name),
-        series_number=REPORT.series_number,
-        sop_instance_uid=identity.uids.instance(REPORT.name, member.digest),
-        instance_number=number,
-        manufacturer=MANUFACTURER,
-        is_complete=True,
-        is_final=True,
-    )
+    report = Dataset()
+    report.SOPClassUID = ComprehensiveSRStorage
+    report.Modality = "SR"
     stamp(report, identity, REPORT, member, number)
+    report.CompletionFlag = "COMPLETE"
+    report.PreliminaryFlag = "FINAL"
+    report.VerificationFlag = "UNVERIFIED"
+    report.PerformedProcedureCodeSequence = []
+    report.ReferencedPerformedProcedureStepSequence = []
+    report.CurrentRequestedProcedureEvidenceSequence = [_evidence(image)]
+    report.update(_content(identity, concepts, member, image)[0])
     report.CodingSchemeIdentificationSequence = concepts.schemes()
     if member.reviewers:
         report.ParticipantSequence = [_reviewer(name) for name in member.reviewers]
     return report
+
+
+def _content(identity: Identity, concepts: Concepts, member: MemberRow, image: Dataset) -> MeasurementReport:
+    regions = enumerate(member.regions)
+    return MeasurementReport(
+        observation_context=_observers(member.reader),
+        procedure_reported=concepts.own("procedure:reading", "Reading of a synthetic image"),
+        imaging_measurements=[
+            *(_finding(identity, concepts, member, key, image) for key in member.classes),
+            *(_region(identity, concepts, member, place, region, image) for place, region in regions),
+        ],
+        title=codes.DCM.ImagingMeasurementReport,
+    )
+
+
+def _evidence(image: Dataset) -> Dataset:
+    """The one object that a report is about, in its series and study."""
+    referenced, series, study = Dataset(), Dataset(), Dataset()
+    referenced.ReferencedSOPClassUID = image.SOPClassUID
+    referenced.ReferencedSOPInstanceUID = image.SOPInstanceUID
+    series.ReferencedSOPSequence = [referenced]
+    series.SeriesInstanceUID = image.SeriesInstanceUID
+    study.ReferencedSeriesSequence = [series]
+    study.StudyInstanceUID = image.StudyInstanceUID
+    return study
 
 
 def _observers(reader: str) -> ObservationContext:
