@@ -1,5 +1,6 @@
 """The rows of annotation: schemas, studies, reads, reviews, snapshots, exports."""
 
+from annotation.models.hold import HoldDecision, SnapshotHold
 from annotation.models.read import (
     LIVE_READ_STATES,
     Annotation,
@@ -16,7 +17,7 @@ from annotation.models.read import (
     SkipKind,
 )
 from annotation.models.schema import ClassKind, LabelClass, LabelSchema, RegionRule, SchemaMode
-from annotation.models.snapshot import Export, ExportState, Snapshot, SnapshotItem
+from annotation.models.snapshot import Export, ExportState, Snapshot, SnapshotItem, SnapshotSplit
 from annotation.models.study import (
     DECIDED_ITEM_STATES,
     ApprovalPolicy,
@@ -37,6 +38,7 @@ __all__ = [
     "ClassKind",
     "Export",
     "ExportState",
+    "HoldDecision",
     "Item",
     "ItemState",
     "LabelClass",
@@ -55,7 +57,9 @@ __all__ = [
     "SchemaMode",
     "SkipKind",
     "Snapshot",
+    "SnapshotHold",
     "SnapshotItem",
+    "SnapshotSplit",
     "Study",
     "StudyRole",
     "StudyState",

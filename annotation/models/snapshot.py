@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from annotation.models.read import Annotation
 from annotation.models.study import Item, Study, StudyRole
@@ -28,7 +28,8 @@ class Snapshot(Identified):
     """The accepted images of a study at one instant; its content never changes.
 
     `digest` is the SHA-256 of the canonical document of schema and members (image digest, labels, regions, reader and
-    reviewer pseudonyms), which every export carries as `annotations/labels.json`; the signature is bound to it.
+    reviewer pseudonyms, split), which every export carries as `annotations/labels.json`; the signatures are bound to it.
+    `signatures_needed` is the study's policy at that instant: with two, a second person countersigns.
     """
 
     study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="snapshots")
@@ -48,6 +49,13 @@ class Snapshot(Identified):
     signed_at = models.DateTimeField(null=True)
     meaning = models.CharField(max_length=200, blank=True)
     signature = models.CharField(max_length=64, blank=True)
+    signatures_needed = models.PositiveSmallIntegerField(default=1)
+    countersigned_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    countersigned_at = models.DateTimeField(null=True)
+    countersigned_meaning = models.CharField(max_length=200, blank=True)
+    countersignature = models.CharField(max_length=64, blank=True)
 
     objects = SnapshotQuerySet.as_manager()
 
@@ -61,7 +69,19 @@ class Snapshot(Identified):
                     Q(signed_by__isnull=False, signed_at__isnull=False, evaluation__isnull=False)
                     & ~Q(signature="")
                 ),
-            )
+            ),
+            models.CheckConstraint(
+                name="countersignature_whole_or_absent",
+                condition=Q(countersigned_by__isnull=True, countersigned_at__isnull=True, countersignature="")
+                | (
+                    Q(signed_by__isnull=False, countersigned_by__isnull=False, countersigned_at__isnull=False)
+                    & ~Q(countersignature="")
+                    & ~Q(countersigned_by=F("signed_by"))
+                ),
+            ),
+            models.CheckConstraint(
+                name="snapshot_signatures_one_or_two", condition=Q(signatures_needed__in=(1, 2))
+            ),
         ]
 
     def __str__(self) -> str:
@@ -69,23 +89,51 @@ class Snapshot(Identified):
 
     @property
     def is_signed(self) -> bool:
-        return bool(self.signature)
+        """Whether everybody who must sign has signed."""
+        return bool(self.signature) and (self.signatures_needed == 1 or bool(self.countersignature))
+
+    @property
+    def awaits_second(self) -> bool:
+        """Whether one person has signed and another one still must."""
+        return bool(self.signature) and not self.is_signed
+
+    @property
+    def is_held(self) -> bool:
+        """Whether a withdrawal bars its export: a manager has not decided yet, or has forbidden it."""
+        return self.holds.barring().exists()
+
+
+class SnapshotSplit(models.TextChoices):
+    TRAIN = "train"
+    VAL = "val"
+    TEST = "test"
 
 
 class SnapshotItem(Identified):
-    """One member. `image` is a synthetic one by its very type: a real control has no place here."""
+    """One member. `image` is a synthetic one by its very type: a real control has no place here.
+
+    `split` is empty where the snapshot is not split; members of one `family` have one split.
+    """
 
     snapshot = models.ForeignKey(Snapshot, on_delete=models.PROTECT, related_name="items")
     item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="snapshot_items")
     image = models.ForeignKey(SyntheticImage, on_delete=models.PROTECT, related_name="snapshot_items")
     annotation = models.ForeignKey(Annotation, on_delete=models.PROTECT, related_name="+")
     position = models.PositiveIntegerField()
+    split = models.CharField(max_length=5, choices=SnapshotSplit, blank=True)
+    family = models.PositiveIntegerField(
+        null=True,
+        help_text="number of the family inside the snapshot; null where it was frozen without families",
+    )
 
     class Meta:
         ordering = ("position",)
         constraints = [
             models.UniqueConstraint(fields=["snapshot", "item"], name="snapshot_item_once"),
             models.UniqueConstraint(fields=["snapshot", "position"], name="snapshot_position_once"),
+            models.CheckConstraint(
+                name="snapshot_item_split_known", condition=Q(split__in=("", *SnapshotSplit.values))
+            ),
         ]
 
     def __str__(self) -> str:

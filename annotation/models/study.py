@@ -71,6 +71,9 @@ class Study(Identified):
     reads_per_item = models.PositiveSmallIntegerField(default=1)
     approval_policy = models.CharField(max_length=8, choices=ApprovalPolicy, default=ApprovalPolicy.EVERY)
     sample_share = models.FloatField(default=1.0)
+    signatures_needed = models.PositiveSmallIntegerField(
+        default=1, help_text="how many managers sign a snapshot before it is exported: 1 or 2"
+    )
     is_blinded = models.BooleanField(default=True)
     key = models.CharField(max_length=64, default=_make_study_key, editable=False)
 
@@ -87,6 +90,9 @@ class Study(Identified):
             models.CheckConstraint(name="study_state_known", condition=Q(state__in=StudyState.values)),
             models.CheckConstraint(
                 name="study_share_in_range", condition=Q(sample_share__gte=0, sample_share__lte=1)
+            ),
+            models.CheckConstraint(
+                name="study_signatures_one_or_two", condition=Q(signatures_needed__in=(1, 2))
             ),
         ]
 
