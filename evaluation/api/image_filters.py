@@ -15,6 +15,7 @@ from generation.api.answers import NumberField, StrictSerializer
 from generation.models import MAX_BATCH_SIZE, Batch, DiscardReason
 from generation.models.curation import indexes_in
 from synthlab.core.api.errors import InvalidQuery
+from synthlab.core.api.filters import words_of
 from synthlab.core.exceptions import InvalidInput
 
 WINDOW = 256
@@ -65,8 +66,7 @@ def query_of(request: Request, *others: str) -> tuple[ImageFilter, str]:
     try:
         return ImageFilterSerializer.filter_of(told), ordering
     except serializers.ValidationError as error:
-        words = "; ".join(f"{name}: {' '.join(map(str, texts))}" for name, texts in error.detail.items())
-        raise InvalidQuery(words) from error
+        raise InvalidQuery(words_of(error)) from error
 
 
 def window_of(request: Request) -> list[int]:

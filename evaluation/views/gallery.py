@@ -84,7 +84,7 @@ def _frame(request: HttpRequest, batch: Batch) -> dict[str, Any]:
 
 def _wishes(request: HttpRequest) -> tuple[ImageFilter, str]:
     """The gallery's filter, from its address; what is not known there is ignored, as a page may."""
-    told = {name: value for name, value in request.GET.items() if value}
+    told = {name: str(value) for name, value in request.GET.items() if value}
     ordering = told.pop("ordering", "index")
     known = set(ImageFilterSerializer().fields)
     told = {"discarded": "false"} | {name: value for name, value in told.items() if name in known}

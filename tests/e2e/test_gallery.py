@@ -61,7 +61,7 @@ def drawn(page: Page, index: int) -> None:
 
 def check_axe(visitor: Visitor) -> None:
     for scheme in ("dark", "light"):
-        visitor.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
+        visitor.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         found = Axe().run(visitor.page).response["violations"]
         assert not found, [(one["id"], [node["html"][:200] for node in one["nodes"]]) for one in found]
     visitor.page.emulate_media(color_scheme="dark")
@@ -128,10 +128,10 @@ def test_what_a_filter_leaves_is_chosen_and_discarded_and_the_address_keeps_it(v
     page.get_by_label("Comment").fill("all from one scanner")
     page.get_by_role("button", name="Discard 15 images").click()
     expect(page.get_by_role("heading", name="No image matches")).to_be_visible()
-    page.get_by_label("Show").select_option("true")
+    page.get_by_label("Show", exact=True).select_option("true")
     expect(said).to_have_text("15 of 3,000 images · 15 flagged · 15 discarded")
     page.go_back()
-    expect(page.get_by_label("Show")).to_have_value("false")
+    expect(page.get_by_label("Show", exact=True)).to_have_value("false")
     page.go_forward()
     page.get_by_role("button", name="Choose all 15").click()
     page.get_by_role("button", name="Take back").click()

@@ -27,7 +27,7 @@ def make_large_batch() -> Batch:
     """A measured batch of the largest size; its images share one file."""
     batch = make_batch(generator=make_generator(state="approved", classes=CLASSES), count=1)
     first = batch.images.get()
-    fields = {"seed": first.seed, "digest": first.digest, "pixel_digest": first.pixel_digest}
+    fields: dict[str, Any] = {"seed": first.seed, "digest": first.digest, "pixel_digest": first.pixel_digest}
     fields |= {"size": first.size, "width": first.width, "height": first.height}
     SyntheticImage.objects.bulk_create(
         (
@@ -55,14 +55,15 @@ def make_large_batch() -> Batch:
 
 def cost(work: Callable[[], Any]) -> tuple[int, float]:
     """Queries, and the best of three times in seconds."""
-    seconds = []
+    seconds, queries = [], 0
     for _ in range(3):
         with CaptureQueriesContext(connection) as captured:
             started = time.perf_counter()
             answer = work()
             seconds.append(time.perf_counter() - started)
+        queries = len(captured)
         assert answer.status_code == 200, answer.content
-    return len(captured), min(seconds)
+    return queries, min(seconds)
 
 
 def test_the_last_window_costs_what_the_first_does(capsys: pytest.CaptureFixture[str]) -> None:
@@ -81,10 +82,10 @@ def test_the_last_window_costs_what_the_first_does(capsys: pytest.CaptureFixture
     }  # fmt: skip
     started = time.perf_counter()
     body = {"filter": {"class": "a"}, "reason": "quality"}
-    assert client.post(f"{base}/discard", body, format="json").json()["changed"] == 33_334
+    assert client.post(f"{base}/discard", body, format="json").json()["changed"] == 33_333
     discarding = time.perf_counter() - started
     started = time.perf_counter()
-    assert client.post(f"{base}/restore", {"filter": {}}, format="json").json()["changed"] == 33_334
+    assert client.post(f"{base}/restore", {"filter": {}}, format="json").json()["changed"] == 33_333
     restoring = time.perf_counter() - started
     with capsys.disabled():
         print(f"\n{connection.vendor}: discard {discarding:.2f} s, restore {restoring:.2f} s")

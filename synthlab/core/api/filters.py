@@ -36,7 +36,7 @@ class DeclaredFilters(DjangoFilterBackend):  # type: ignore[misc]
         try:
             rows: QuerySet[Any] = super().filter_queryset(request, queryset, view)
         except ValidationError as error:
-            raise InvalidQuery(_words(error)) from error
+            raise InvalidQuery(words_of(error)) from error
         return rows
 
     def _refuse_unknown(self, request: Request, queryset: QuerySet[Any], view: APIView) -> None:
@@ -50,7 +50,8 @@ class DeclaredFilters(DjangoFilterBackend):  # type: ignore[misc]
             )
 
 
-def _words(error: ValidationError) -> str:
+def words_of(error: ValidationError) -> str:
+    """The complaints of a validation in one line, each with the parameter that it is about."""
     details = error.detail
     if isinstance(details, dict):
         return "; ".join(

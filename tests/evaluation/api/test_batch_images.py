@@ -112,7 +112,9 @@ def test_an_image_is_listed_with_all_that_is_known_of_it(owner: Any, batch: Batc
     assert first["recipe"]["index"] == 0
 
 
-def test_what_was_not_measured_has_no_score_and_no_place_in_an_order_of_scores(owner: Any, cast: Cast, batch: Batch) -> None:
+def test_what_was_not_measured_has_no_score_and_no_place_in_an_order_of_scores(
+    owner: Any, cast: Cast, batch: Batch
+) -> None:
     ImageScore.objects.filter(image__index=1).delete()
     assert listed(owner, batch, "?ordering=ratio") == [3, 4, 0, 2, 5]
     assert listed(owner, batch, "?ordering=-ratio") == [5, 2, 0, 4, 3]
