@@ -66,7 +66,7 @@ class Command(BaseCommand):
 def _admin(username: str | None) -> User:
     """Whose name stands in the audit."""
     admins = User.objects.filter(role=Role.ADMIN, is_active=True)
-    found = list(admins.filter(username__iexact=username) if username else admins[:2])
+    found: list[User] = list(admins.filter(username__iexact=username) if username else admins[:2])
     if len(found) == 1:
         return found[0]
     if username:

@@ -1,6 +1,7 @@
 """Random weights in the published layout of Inception (2015-12-05), and a pin that lets them in: for tests only."""
 
 import hashlib
+from pathlib import Path
 
 import torch
 from torchvision.models.inception import Inception3
@@ -8,7 +9,7 @@ from torchvision.models.inception import Inception3
 from evaluation.ml.weights import Pin
 
 
-def random_state(seed=0):
+def random_state(seed: int = 0) -> dict[str, torch.Tensor]:
     """A state dict whose features neither vanish nor explode; every normalisation does something."""
     generator = torch.Generator().manual_seed(seed)
     network = Inception3(num_classes=1008, aux_logits=False, init_weights=False)
@@ -26,7 +27,7 @@ def random_state(seed=0):
     return dict(state)
 
 
-def save_state(path, state):
+def save_state(path: Path, state: dict[str, torch.Tensor]) -> Pin:
     """Writes the file as the published one was written, and returns the pin that it fits."""
     torch.save(state, path)
     content = path.read_bytes()
