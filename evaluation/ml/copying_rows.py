@@ -12,7 +12,7 @@ from evaluation.ml.fidelity import row
 from evaluation.ml.groups import unit_means
 from evaluation.ml.images import MIN_IMAGES
 from evaluation.ml.intervals import median_interval, wilson
-from evaluation.ml.memorisation import ALPHA, SEPARATION
+from evaluation.ml.memorisation import ALPHA, SEPARATION, Rows
 from evaluation.ml.report import MIN_SYNTHETIC, ImageScore, MetricResult, Status
 from evaluation.ml.subject import Subject
 
@@ -76,8 +76,17 @@ def _nearest(part: _Part) -> MetricResult:
     value = float(np.median(own))
     return part.row(
         "nearest_real", label, better="higher", value=value, floor=1.0, ratio=value, ci_low=low, ci_high=high,
-        ci_method="order statistics over synthetic pictures", method=method, details={"smallest": float(own.min())},
+        ci_method="order statistics over synthetic pictures", method=method, details={"smallest": float(own.min()), "histogram": _histogram(part, own)},
     )  # fmt: skip
+
+
+def _histogram(part: _Part, own: Rows) -> dict[str, list[float]]:
+    """How many synthetic and how many unseen real pictures have which ratio; the outermost bins hold all beyond them."""
+    unseen = part.copies.scores.unseen_ratio
+    real = own[:0] if unseen is None else unseen[part.reference]
+    edges = np.geomspace(0.25, 4.0, 25)
+    counts = [np.histogram(np.clip(found, edges[0], edges[-1]), edges)[0].tolist() for found in (own, real)]
+    return {"edges": edges.round(4).tolist(), "synthetic": counts[0], "unseen": counts[1]}
 
 
 def _copies(part: _Part) -> MetricResult:

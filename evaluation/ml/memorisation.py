@@ -51,6 +51,9 @@ class Scores:
         npt.NDArray[np.bool_] | None
     )  # (n_reference,) unseen real pictures that the rule flags, each left out
     groups: Codes  # (n_reference,) of those
+    unseen_ratio: Rows | None = (
+        None  # (n_reference,) the ratio of each unseen real picture, for a plot beside `ratio`
+    )
 
     @property
     def n_groups(self) -> int:
@@ -97,17 +100,21 @@ def score_pictures(
     whole, folds = _folded(null, [synthetic[s] for s in spaces])
     p_value = _conformal_p(folds, null_scores, groups)
     separated = (whole < null.q.min(axis=1, keepdims=True) + np.log(SEPARATION)).any(axis=0)
-    standard = null.standard(whole)
-    space = standard.argmin(axis=0)
-    ratio = np.exp((whole - null.median)[space, np.arange(n)])
     return Scores(
-        space=space.astype(np.int64),
-        ratio=ratio,
+        space=null.standard(whole).argmin(axis=0).astype(np.int64),
+        ratio=np.exp(_nearer(null, whole)),
         p_value=p_value,
         copy=(p_value <= alpha) | separated,
         unseen=_flagged_unseen(null, null_scores, groups, alpha),
         groups=groups,
+        unseen_ratio=np.exp(_nearer(null, null.q)),
     )
+
+
+def _nearer(null: _Null, q: Rows) -> Rows:
+    """Log ratios over the median unseen real picture, each in the space where it stands out the more."""
+    space = null.standard(q).argmin(axis=0)
+    return np.asarray((q - null.median)[space, np.arange(q.shape[1])])
 
 
 def _null(to_training: Rows, to_groups: list[Rows]) -> _Null:

@@ -199,6 +199,8 @@ def _strip(result: Result, outcome: Outcome | None) -> Strip | None:
     if value is None:
         return None
     low, high, of = result.get("ci_low"), result.get("ci_high"), result.get("ci_of", "value")
+    if low is None or high is None:
+        low = high = None
     kind = _kind(result, outcome)
     if (kind == "ratio" and result.get("ratio") is None) or (kind == "excess" and floor is None):
         return None
@@ -206,11 +208,13 @@ def _strip(result: Result, outcome: Outcome | None) -> Strip | None:
         value, floor = result["ratio"], 1.0
         low, high = (low, high) if of == "ratio" else (None, None)
     elif kind == "excess":
-        low, high = (None, None) if of != "value" or low is None else (low - floor, high - floor)
+        low, high = (
+            (None, None) if of != "value" or low is None or high is None else (low - floor, high - floor)
+        )
         value, floor = value - floor, 0.0
     elif of == "ratio":
         low = high = None
-    elif of == "difference" and floor is not None and low is not None:
+    elif of == "difference" and floor is not None and low is not None and high is not None:
         low, high = floor + low, floor + high
     return _scaled(value, low, high, floor, outcome)
 

@@ -6,11 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, cast
 
-from django.db.models import F
-
 from evaluation.ml.judge import Decision, Policy
 from evaluation.ml.outline import Line, Part, classes, headline, outline
-from evaluation.models import Evaluation, EvaluationState
+from evaluation.models import Evaluation, EvaluationState, MetricResult
 from evaluation.services.gating import thresholds_of
 
 # What is a share of images or people, and read best as such.
@@ -30,7 +28,7 @@ def report_of(evaluation: Evaluation) -> dict[str, Any]:
     return {**evaluation.report, "results": [_result(row) for row in evaluation.metrics.all()]}
 
 
-def _result(row: Any) -> dict[str, Any]:
+def _result(row: MetricResult) -> dict[str, Any]:
     columns = (
         "value",
         "floor",
@@ -237,25 +235,21 @@ class Past:
 
 def history_of(evaluation: Evaluation) -> list[Past]:
     """Fréchet distance over its floor of all batches of the data set that were measured alike, oldest first."""
-    rows = (
-        Evaluation.objects.filter(
-            dataset=evaluation.dataset,
-            split=evaluation.split,
-            extractor=evaluation.extractor,
-            extractor_digest=evaluation.extractor_digest,
-            state=EvaluationState.SUCCEEDED,
-            metrics__name="fd",
-            metrics__class_key="",
-            metrics__ratio__isnull=False,
-        )
-        .select_related("image_set__batch__generator")
-        .annotate(fd_ratio=F("metrics__ratio"))
-        .order_by("-look_number")[:HISTORY_SHOWN]
-    )
-    found = list(reversed(rows))
-    top = max((row.fd_ratio for row in found), default=1.0) * 1.1
+    rows = MetricResult.objects.filter(
+        name="fd",
+        class_key="",
+        ratio__isnull=False,
+        evaluation__dataset=evaluation.dataset,
+        evaluation__split=evaluation.split,
+        evaluation__extractor=evaluation.extractor,
+        evaluation__extractor_digest=evaluation.extractor_digest,
+        evaluation__state=EvaluationState.SUCCEEDED,
+    ).select_related("evaluation__image_set__batch__generator")
+    newest = rows.order_by("-evaluation__look_number")[:HISTORY_SHOWN]
+    found = [(row.evaluation, row.ratio) for row in reversed(newest) if row.ratio is not None]
+    top = max((ratio for _, ratio in found), default=1.0) * 1.1
     step = WIDE / max(len(found), 1)
     return [
-        Past(row, row.fd_ratio, round((at + 0.5) * step, 1), round(HIGH * (1 - row.fd_ratio / top), 1))
-        for at, row in enumerate(found)
+        Past(row, ratio, round((at + 0.5) * step, 1), round(HIGH * (1 - ratio / top), 1))
+        for at, (row, ratio) in enumerate(found)
     ]

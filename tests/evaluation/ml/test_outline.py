@@ -103,6 +103,10 @@ def test_a_real_report_keeps_to_its_schema_and_every_number_has_its_place(tmp_pa
     assert "other" not in {part.topic.key for part in parts}, "a metric without a question that it answers"
     overall = [row for row in report["results"] if not row["class_key"]]
     assert sum(len(part.lines) for part in parts) == len(overall)
+    histogram = next(row for row in overall if row["metric"] == "nearest_real")["details"]["histogram"]
+    assert sum(histogram["synthetic"]) == report["counts"]["n_synth"]
+    assert sum(histogram["unseen"]) == report["counts"]["n_real"]
+    assert len(histogram["edges"]) == len(histogram["unseen"]) + 1
     assert set(classes(report)) == {row["class_key"] for row in report["results"]} - {""}
     broken = {**report, "results": [{**report["results"][0], "value": "much"}]}
     with pytest.raises(jsonschema.ValidationError):
