@@ -73,6 +73,17 @@ def test_batches(cast: Cast, wish: dict[str, Any], code: str) -> None:
     refused(cast.client("owner").post("/api/v1/batches", body, format="json"), 422, code)
 
 
+def test_a_spent_quota_and_a_broken_key(cast: Cast, settings: Any) -> None:
+    settings.IMAGES_PER_DAY = 9
+    generator = make_generator(dataset=cast.dataset)
+    body = {"generator": str(generator.pk), "count": 10, "seed": 1}
+    client = cast.client("owner")
+    assert refused(client.post("/api/v1/batches", body, format="json"), 422, "batch_quota")["left"] == 9
+    for key in ("short", "with space in it"):
+        answer = client.post("/api/v1/batches", body, format="json", HTTP_IDEMPOTENCY_KEY=key)
+        refused(answer, 422, "idempotency_key_malformed")
+
+
 def test_states_that_do_not_fit(cast: Cast) -> None:
     client = cast.client("owner")
     retired = make_generator(dataset=cast.dataset, state=GeneratorState.RETIRED)
