@@ -10,7 +10,7 @@ from uuid import UUID
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from evaluation.services.gallery import ANY, FLAGS, NONE, ORDERS, ImageFilter, matching_indexes
+from evaluation.services.gallery import ANY, DISCARDED, FLAGS, NONE, ORDERS, ImageFilter, matching_indexes
 from generation.api.answers import NumberField, StrictSerializer
 from generation.models import MAX_BATCH_SIZE, Batch, DiscardReason
 from generation.models.curation import indexes_in
@@ -20,7 +20,6 @@ from synthlab.core.exceptions import InvalidInput
 
 WINDOW = 256
 _RANGE = re.compile(r"([0-9]{1,6})(?:-([0-9]{1,6}))?")
-_KEPT = {"true": True, "false": False, "all": None}
 
 
 class ImageFilterSerializer(StrictSerializer):
@@ -31,7 +30,7 @@ class ImageFilterSerializer(StrictSerializer):
     )
     min_ratio = NumberField(required=False, help_text="nearest-real ratio, at least")
     max_ratio = NumberField(required=False, help_text="nearest-real ratio, at most")
-    discarded = serializers.ChoiceField(choices=tuple(_KEPT), default="all")
+    discarded = serializers.ChoiceField(choices=tuple(DISCARDED), default="all")
 
     def get_fields(self) -> dict[str, Any]:
         # `class` is a word of Python's own.
@@ -44,7 +43,7 @@ class ImageFilterSerializer(StrictSerializer):
         body = cls(data=data)
         body.is_valid(raise_exception=True)
         wishes = dict(body.validated_data)
-        return ImageFilter(discarded=_KEPT[wishes.pop("discarded")], **wishes)
+        return ImageFilter(discarded=DISCARDED[wishes.pop("discarded")], **wishes)
 
 
 class ImageQuerySerializer(ImageFilterSerializer):

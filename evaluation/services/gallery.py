@@ -30,6 +30,8 @@ FLAG_TITLES = {
 }
 FLAGS = tuple(FLAG_TITLES)
 ANY, NONE = "any", "none"
+# What `discarded` says, in an address and in a body.
+DISCARDED = {"true": True, "false": False, "all": None}
 # An order by the score lists measured images only.
 ORDERS: dict[str, tuple[str, ...]] = {
     "index": ("index",),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
@@ -11,12 +12,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
-from rest_framework import serializers
 
-from evaluation.api.image_filters import ImageFilterSerializer
 from evaluation.models import ImageScore
 from evaluation.services import gallery
-from evaluation.services.gallery import FLAG_TITLES, ORDERS, ImageFilter
+from evaluation.services.gallery import ANY, DISCARDED, FLAG_TITLES, NONE, ORDERS, ImageFilter
 from evaluation.services.image_uses import Happening, history_elsewhere
 from generation.models import Batch, BatchState, DiscardReason, ImageAction, SyntheticImage
 from generation.services import access
@@ -84,14 +83,24 @@ def _frame(request: HttpRequest, batch: Batch) -> dict[str, Any]:
 
 def _wishes(request: HttpRequest) -> tuple[ImageFilter, str]:
     """The gallery's filter, from its address; what is not known there is ignored, as a page may."""
-    told = {name: str(value) for name, value in request.GET.items() if value}
-    ordering = told.pop("ordering", "index")
-    known = set(ImageFilterSerializer().fields)
-    told = {"discarded": "false"} | {name: value for name, value in told.items() if name in known}
+    told = request.GET
+    flag, ordering = told.get("flag", ""), told.get("ordering", "index")
+    wishes = ImageFilter(
+        class_key=told.get("class") or None,
+        flag=flag if flag in (*FLAG_TITLES, ANY, NONE) else "",
+        min_ratio=_number(told.get("min_ratio", "")),
+        max_ratio=_number(told.get("max_ratio", "")),
+        discarded=DISCARDED.get(told.get("discarded", ""), False),
+    )
+    return wishes, ordering if ordering in ORDERS else "index"
+
+
+def _number(text: str) -> float | None:
     try:
-        return ImageFilterSerializer.filter_of(told), ordering if ordering in ORDERS else "index"
-    except serializers.ValidationError:
-        return ImageFilter(discarded=False), "index"
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 def _history(person: User, image: SyntheticImage, scores: Any) -> Iterator[Happening]:
