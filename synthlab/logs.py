@@ -66,7 +66,8 @@ def logging_config(style: str, level: int | str) -> dict[str, Any]:
             "django-q": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
             "django.db.backends": {"level": "WARNING"},
             "PIL": {"level": "INFO"},
-            # A line for every poll of the client tells nobody anything.
+            # A line for every poll of the client, or every module of a DICOM object, tells nobody anything.
+            "highdicom": {"level": "WARNING"},
             "httpx": {"level": "WARNING"},
             "httpcore": {"level": "WARNING"},
         },

@@ -12,7 +12,7 @@ import pydicom
 from pydicom import Dataset
 
 from annotation.export import manifest
-from annotation.export.dicom.identity import Uids
+from annotation.export.dicom.identity import Uids, key_of_code
 from annotation.export.dicom.image import IMAGE_CLASSES, read_pixels
 from annotation.export.dicom.layout import FOLDER, file_name
 from annotation.export.dicom.rasters import covered_regions
@@ -128,7 +128,7 @@ def _check_segments(
 ) -> None:
     """Segments are the regions that cover pixels, in their order, under the tracking UIDs of the report."""
     described = [
-        (code_of(row.SegmentedPropertyTypeCodeSequence[0]), str(row.TrackingUID))
+        (key_of_code(code_of(row.SegmentedPropertyTypeCodeSequence[0])), str(row.TrackingUID))
         for row in segmentation.SegmentSequence
     ]
     expected = [(member["regions"][place]["class"], tracked[place]) for place, _ in covered]

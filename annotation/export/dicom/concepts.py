@@ -1,6 +1,7 @@
 """The site's own words as coded concepts of the private scheme 99SYNTHLAB, with mapped codes where the schema has them.
 
-A class keeps its key as its code value; everything else has a prefix with a colon, which no key can hold.
+A class keeps its key as its code value, percent-encoded where it is more than a slug; everything else has a prefix with a
+colon, which no encoded key can hold.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from pydicom import Dataset
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 
-from annotation.export.dicom.identity import MANUFACTURER, Identity, plain_text
+from annotation.export.dicom.identity import MANUFACTURER, Identity, code_of_key, plain_text
 from annotation.export.rows import ClassRow
 
 SCHEME = "99SYNTHLAB"
@@ -62,7 +63,7 @@ class Concepts:
         self._version = identity.schema_digest[:16]
         self._classes = {row.key: self._class(row) for row in schema.classes}
         self._kinds = {row.key: row.kind for row in schema.classes}
-        self._sites = {key: self.own(f"site:{key}", title) for key, title in schema.sites}
+        self._sites = {key: self.own(f"site:{code_of_key(key)}", title) for key, title in schema.sites}
 
     def own(self, value: str, meaning: str) -> CodedConcept:
         """A concept of the private scheme, in the version that the schema's digest names."""
@@ -85,7 +86,7 @@ class Concepts:
         return there
 
     def _class(self, row: ClassRow) -> CodedConcept:
-        concept = self.own(row.key, row.title)
+        concept = self.own(code_of_key(row.key), row.title)
         if row.code:
             meaning = plain_text(row.code_display, MEANING_LENGTH) or row.code
             concept.EquivalentCodeSequence = [

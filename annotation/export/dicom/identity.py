@@ -10,6 +10,7 @@ import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
+from urllib.parse import quote, unquote
 
 from annotation.export.canonical import canonical_json, digest_bytes
 from annotation.export.document import describe_schema
@@ -20,6 +21,7 @@ VERSION = 1
 MANUFACTURER = "SynthLab"
 SOFTWARE = f"SynthLab DICOM export {VERSION}"
 _NAMESPACE = uuid.UUID("9d3f3c6e-4f0b-5b0e-8f3a-6f2b7f1c0a25")
+_NOTHING = "%"
 _BETWEEN_NAMES = str.maketrans("^=", "  ")
 
 IMPLEMENTATION_UID = f"2.25.{uuid.uuid5(_NAMESPACE, 'implementation').int}"
@@ -112,6 +114,16 @@ def plain_text(text: str, limit: int) -> str:
     """
     line = "".join(c if c.isprintable() else " " for c in text.replace("\\", "/"))
     return " ".join(line.split()).encode()[:limit].decode(errors="ignore").rstrip()
+
+
+def code_of_key(key: str) -> str:
+    """A key as a code value: itself where it is a slug, otherwise percent-encoded; never empty, which no code may be."""
+    return quote(key, safe="") or _NOTHING
+
+
+def key_of_code(value: str) -> str:
+    """The key that `code_of_key` made a code value of."""
+    return "" if value == _NOTHING else unquote(value)
 
 
 def person_name(pseudonym: str) -> str:

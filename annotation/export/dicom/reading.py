@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from pydicom import Dataset
 
+from annotation.export.dicom.identity import key_of_code
 from annotation.geometry import Shape, parse_shape
 
 _MEASUREMENTS, _GROUP, _REGION = "126010", "125007", "111030"
@@ -67,13 +68,13 @@ def said_in_report(report: Dataset) -> Said:
     """
     groups = list(_groups(report))
     findings = [group for group in groups if _REGION not in group]
-    sites = {_value(group[_SITE]).removeprefix("site:") for group in groups if _SITE in group}
+    sites = {key_of_code(_value(group[_SITE]).removeprefix("site:")) for group in groups if _SITE in group}
     answers = {_value(group[_CONFIDENCE]) for group in findings if _CONFIDENCE in group}
     if len(sites) > 1 or len(answers) > 1:
         raise ValueError("several sites or confidences for one image")
     answer = answers.pop() if answers else ""
     return Said(
-        classes=tuple(_value(group[_FINDING]) for group in findings),
+        classes=tuple(key_of_code(_value(group[_FINDING])) for group in findings),
         regions=tuple(_place(group) for group in groups if _REGION in group),
         site=sites.pop() if sites else "",
         confidence=int(answer.removeprefix("confidence:")) if answer else None,
@@ -132,7 +133,7 @@ def _place(group: Mapping[str, Dataset]) -> Place:
         if len(numbers) < 8 or numbers[:2] != numbers[-2:]:
             raise ValueError("an outline is not closed")
         numbers = numbers[:-2]
-    return _value(group[_FINDING]), _value(group[_SHAPE]).removeprefix("shape:"), numbers
+    return key_of_code(_value(group[_FINDING])), _value(group[_SHAPE]).removeprefix("shape:"), numbers
 
 
 def _single(points: Sequence[tuple[float, float]]) -> tuple[float, ...]:

@@ -10,7 +10,7 @@ import pydicom
 import pytest
 
 from annotation.export.canonical import digest_bytes
-from annotation.export.dicom.identity import person_name, plain_text
+from annotation.export.dicom.identity import code_of_key, key_of_code, person_name, plain_text
 from annotation.export.dicom.image import UnfitImageError, read_pixels
 from tests.annotation.export.dicom.cast import answers, make_release, pack, picture
 
@@ -148,6 +148,16 @@ def test_layouts_that_were_never_approved_are_refused(tmp_path):
 )
 def test_text_is_one_line_without_separators_and_short_enough_in_bytes(text, limit, expected):
     assert plain_text(text, limit) == expected
+
+
+@pytest.mark.parametrize("key", ["gland", "a-b_7", "", "%", "a:b", "../x", "腺 \\ ^", "site:colon"])
+def test_every_key_leads_to_a_code_value_and_back(key):
+    code = code_of_key(key)
+    assert key_of_code(code) == key
+    assert code
+    assert code.isascii()
+    assert not set(code) & set(":\\ ")
+    assert (code == key) == (key in ("gland", "a-b_7"))
 
 
 def test_a_pseudonym_is_a_family_name_alone():
