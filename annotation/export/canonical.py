@@ -19,6 +19,12 @@ class Items:
     lines: bool = False
 
 
+class Written(str):
+    """JSON that is canonical already and is taken as it is."""
+
+    __slots__ = ()
+
+
 def canonical_json(value: object, *, indent: int | None = None) -> bytes:
     """UTF-8 JSON with sorted keys, NFC text, no NaN, and a newline at the end.
 
@@ -54,7 +60,7 @@ def _array_parts(items: Items) -> Iterator[bytes]:
     separator = "\n" if items.lines else ""
     opening = f"[{separator}"
     for row in items.rows:
-        yield f"{opening}{_text(row)}".encode()
+        yield f"{opening}{row if isinstance(row, Written) else _text(row)}".encode()
         opening = f",{separator}"
     yield b"[]" if opening.startswith("[") else f"{separator}]".encode()
 

@@ -2,7 +2,7 @@
 
 Numbers are stable: an image's number is its place in the snapshot, a category's its place in the schema, both from 1.
 Areas are exact (width × height, shoelace formula) in square pixels; the format has no pixel raster of its own. A split
-snapshot has its own files for each split, `annotations/instances_train.json` and so on.
+snapshot has its own files for each split, `annotations/instances_train.json` with the images in `images/train/`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from annotation.export.images import check_images, describe_pngs, grouped_pngs, 
 from annotation.export.ledger import CODES, CONFIDENCE, PEOPLE, RECIPE, SITE, LossKind
 from annotation.export.opened import BadArchiveError, Opened
 from annotation.export.rows import MemberRow, RegionRow, Release
-from annotation.export.spool import at_places, places_by
+from annotation.export.spool import at_places, places_by_split
 from annotation.geometry import Point, area, bounds
 
 INSTANCES = "annotations/instances_default.json"
@@ -28,7 +28,7 @@ IMAGES = "images/"
 def write_coco(source: Source) -> Iterator[Member]:
     """The annotation files of a release, then its images; points get a file of their own where there are any."""
     release = source.release
-    splits = places_by(release.members, lambda member: member.split)
+    splits = places_by_split(release.members)
     for split, places in splits.items():
         yield Member(_file(INSTANCES, split), _document(release, places, points=False))
     for split, places in splits.items():
@@ -69,11 +69,10 @@ def _check_file(
     points: bool,
 ) -> None:
     data = opened.json(name)
-    locate = name_by_split(IMAGES)
     images = [
         (row["id"], row["file_name"], row["width"], row["height"], row["classes"]) for row in data["images"]
     ]
-    if images != [(n, locate(m), m["width"], m["height"], m["classes"]) for n, m in rows]:
+    if images != [(n, f"{m['image']}.png", m["width"], m["height"], m["classes"]) for n, m in rows]:
         raise BadArchiveError(name, "lists other images than the labels")
     if {row["name"]: row["id"] for row in data["categories"]} != dict(category):
         raise BadArchiveError(name, "has other categories than the labels")
@@ -139,7 +138,7 @@ def _images(release: Release, places: Sequence[int]) -> Iterator[dict[str, Any]]
     for place, member in zip(places, at_places(release.members, places), strict=True):
         yield {
             "id": place + 1,
-            "file_name": f"{split_folder(IMAGES, member)}{member.digest}.png",
+            "file_name": f"{member.digest}.png",
             "width": member.width,
             "height": member.height,
             "license": 1,

@@ -7,12 +7,13 @@ from typing import Any
 
 from defusedxml.ElementTree import fromstring
 
-from annotation.export.document import restore_shape
 from annotation.export.formats import Format, Member, Source
 from annotation.export.images import check_images, describe_pngs, grouped_pngs
 from annotation.export.ledger import CODES, CONFIDENCE, PEOPLE, RECIPE, SITE
+from annotation.export.member import restore_shape
 from annotation.export.opened import BadArchiveError, Opened
 from annotation.export.rows import MemberRow, RegionRow, Release
+from annotation.export.spool import places_by_split
 from annotation.export.xml import HEAD, element, leaf, opening
 from annotation.geometry import Box, Point
 
@@ -35,7 +36,7 @@ def check_cvat(opened: Opened, labels: Mapping[str, Any]) -> None:
     """
     check_images(opened, labels, lambda member: f"{IMAGES}{member['image']}.png", IMAGES)
     tree = fromstring(opened.read(ANNOTATIONS))
-    names = [row.findtext("name") for row in tree.iterfind("meta/task/labels/label")]
+    names = [row.findtext("name") for row in tree.iterfind("meta/*/labels/label")]
     if names != [row["key"] for row in labels["schema"]["classes"]]:
         raise BadArchiveError(ANNOTATIONS, "has other classes than the labels")
     rows = tree.findall("image")
@@ -76,8 +77,15 @@ def _document(release: Release) -> Iterator[bytes]:
         )
         for row in release.schema.classes
     )
-    task = leaf("name", release.name) + leaf("size", len(release.members)) + element("labels", labels)
-    head = leaf("version", "1.1") + "\n" + element("meta", element("task", task))
+    about = leaf("name", release.name) + leaf("size", len(release.members))
+    if release.is_split:
+        # A project has subsets: CVAT lists them in one element, datumaro looks for one element each.
+        splits = list(places_by_split(release.members))
+        told = leaf("subsets", "\n".join(splits)) + "".join(leaf("subset", split) for split in splits)
+        meta = element("project", about + told + element("labels", labels))
+    else:
+        meta = element("task", about + element("labels", labels))
+    head = leaf("version", "1.1") + "\n" + element("meta", meta)
     yield f"{HEAD}<annotations>\n{head}\n".encode()
     for number, member in enumerate(release.members):
         yield _image(number, member).encode()

@@ -6,12 +6,13 @@ was signed, and anyone can check it without us.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from annotation.export.canonical import Items, json_parts
-from annotation.export.rows import ClassRow, MemberRow, RegionRow, SchemaRow
-from annotation.geometry import Box, Point, Polygon, Shape
+from annotation.export.canonical import Items, Written, json_parts
+from annotation.export.member import describe_member
+from annotation.export.rows import ClassRow, MemberRow, SchemaRow
+from annotation.export.spool import SpooledMembers
 
 NAME = "annotations/labels.json"
 FORMAT = "synthlab-labels"
@@ -43,7 +44,10 @@ def document_parts(schema: SchemaRow, members: Iterable[MemberRow]) -> Iterator[
     )
 
 
-def _describe_members(members: Iterable[MemberRow]) -> Iterator[dict[str, Any]]:
+def _describe_members(members: Iterable[MemberRow]) -> Iterator[dict[str, Any] | Written]:
+    if isinstance(members, SpooledMembers):
+        yield from members.written()
+        return
     before = ""
     for member in members:
         if member.digest <= before:
@@ -66,68 +70,3 @@ def describe_schema(schema: SchemaRow) -> dict[str, Any]:
 def _describe_class(row: ClassRow) -> dict[str, Any]:
     code = {"system": row.code_system, "code": row.code, "display": row.code_display} if row.code else None
     return {"key": row.key, "title": row.title, "kind": row.kind, "code": code}
-
-
-def describe_member(member: MemberRow) -> dict[str, Any]:
-    """An image and what was said about it, as the document has it."""
-    # A snapshot without splits has the document, and so the digest, that it had before there were any.
-    split = {"split": member.split} if member.split else {}
-    return {
-        **split,
-        "image": member.digest,
-        "width": member.width,
-        "height": member.height,
-        "classes": list(member.classes),
-        "regions": [
-            {"class": region.label, "kind": region.kind, "geometry": region.shape.as_json()}
-            for region in member.regions
-        ],
-        "site": member.site,
-        "confidence": member.confidence,
-        "reader": member.reader,
-        "reviewers": list(member.reviewers),
-        "recipe": dict(member.recipe),
-    }
-
-
-def read_member(row: Mapping[str, Any]) -> MemberRow:
-    """An image and what was said about it, as `describe_member` wrote them."""
-    regions = tuple(
-        RegionRow(region["class"], region["kind"], restore_shape(region["kind"], region["geometry"]))
-        for region in row["regions"]
-    )
-    return MemberRow(
-        digest=row["image"],
-        width=row["width"],
-        height=row["height"],
-        classes=tuple(row["classes"]),
-        regions=regions,
-        site=row["site"],
-        confidence=row["confidence"],
-        reader=row["reader"],
-        reviewers=tuple(row["reviewers"]),
-        recipe=row["recipe"],
-        split=row.get("split", ""),
-    )
-
-
-def read_class(row: Mapping[str, Any]) -> ClassRow:
-    """A class of the schema, as `describe_schema` wrote it."""
-    code = row["code"] or {"system": "", "code": "", "display": ""}
-    return ClassRow(
-        key=row["key"],
-        title=row["title"],
-        kind=row["kind"],
-        code_system=code["system"],
-        code=code["code"],
-        code_display=code["display"],
-    )
-
-
-def restore_shape(kind: str, geometry: Mapping[str, Any]) -> Shape:
-    """A shape from the JSON it was written as; it was checked when it was drawn."""
-    if kind == "box":
-        return Box(**geometry)
-    if kind == "point":
-        return Point(**geometry)
-    return Polygon(tuple((x, y) for x, y in geometry["points"]))

@@ -9,17 +9,17 @@ from __future__ import annotations
 import heapq
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from annotation.export.canonical import canonical_json
-from annotation.export.document import describe_member
 from annotation.export.formats import Format, Member, Option, Source
 from annotation.export.images import check_images, describe_pngs, grouped_pngs
 from annotation.export.ledger import CODES, RECIPE, LossKind
+from annotation.export.member import describe_member
 from annotation.export.opened import BadArchiveError, Opened
 from annotation.export.rows import MemberRow, Release
-from annotation.export.spool import at_places, places_by
+from annotation.export.spool import at_places, places_by_split
 from annotation.geometry import area, bounds
 
 ROOT = "data/"
@@ -35,9 +35,11 @@ def write_imagefolder(source: Source) -> Iterator[Member]:
     release, layout = source.release, str(source.options["folders"])
     names = _folder_names([row.key for row in release.schema.classes])
     folder_of = _folder_of(names, layout)
+    splits = places_by_split(release.members)
+    columns = _typed_columns(release, splits)
     lists = (
-        Member(f"{ROOT}{_split(split)}{METADATA}", _metadata(release, places, folder_of))
-        for split, places in places_by(release.members, lambda member: member.split).items()
+        Member(f"{ROOT}{_split(split)}{METADATA}", _metadata(release, places, folder_of, columns))
+        for split, places in splits.items()
     )
     images = grouped_pngs(source, lambda member: f"{ROOT}{_split(member.split)}{folder_of(member.classes)}")
     yield from heapq.merge(lists, images, key=lambda member: member.name)
@@ -73,9 +75,31 @@ def check_imagefolder(opened: Opened, labels: Mapping[str, Any]) -> None:
             raise BadArchiveError(name, "tells of other images than the labels, or says other things")
 
 
-def _metadata(release: Release, places: Any, folder_of: Callable[[Any], str]) -> Iterator[bytes]:
+def _typed_columns(release: Release, splits: Mapping[str, Sequence[int]]) -> frozenset[str]:
+    """The columns of which every split has a value.
+
+    Hugging Face takes the types of a column from its values, and refuses splits whose types differ, as those of a split
+    without any region or any confidence would. Such a column stands in no split then; `labels` has its values.
+    """
+    given = {
+        "objects": lambda member: bool(member.regions),
+        "confidence": lambda member: member.confidence is not None,
+    }
+    return frozenset(
+        name
+        for name, has in given.items()
+        if len(splits) == 1
+        or all(any(map(has, at_places(release.members, rows))) for rows in splits.values())
+    )
+
+
+def _metadata(
+    release: Release, places: Sequence[int], folder_of: Callable[[Any], str], columns: frozenset[str]
+) -> Iterator[bytes]:
     for member in at_places(release.members, places):
-        yield canonical_json(_line(member, folder_of))
+        line = _line(member, folder_of)
+        left_out = {"objects", "confidence"} - columns
+        yield canonical_json({name: value for name, value in line.items() if name not in left_out})
 
 
 def _line(member: MemberRow, folder_of: Callable[[Any], str]) -> dict[str, Any]:
@@ -143,6 +167,11 @@ IMAGEFOLDER = Format(
             "A folder stands for one class; images of several lie in a folder named by all of them.",
             lambda tally: tally.extra_labels,
             only_with=("folders", "class"),
+        ),
+        LossKind(
+            "types_of_a_split",
+            "Boxes have a column of their own only where every split has some; otherwise they stand in `labels` alone.",
+            lambda tally: tally.regions if tally.splits else 0,
         ),
         LossKind(
             "typed_outlines",

@@ -29,7 +29,9 @@ _CLOSE = 1e-9
 def write_labelstudio(source: Source) -> Iterator[Member]:
     """The configuration, the images, and the tasks."""
     schema = source.release.schema
-    yield Member(CONFIG, _config([row.key for row in schema.classes], schema.mode).encode())
+    points = any(region.kind == "point" for row in source.release.members for region in row.regions)
+    config = _config([row.key for row in schema.classes], schema.mode, points=points)
+    yield Member(CONFIG, config.encode())
     yield from grouped_pngs(source, lambda member: IMAGES)
     yield Member(TASKS, _tasks(source.release))
 
@@ -42,7 +44,9 @@ def check_labelstudio(opened: Opened, labels: Mapping[str, Any]) -> None:
     """
     check_images(opened, labels, lambda member: f"{IMAGES}{member['image']}.png", IMAGES)
     schema = labels["schema"]
-    if opened.text(CONFIG) != _config([row["key"] for row in schema["classes"]], schema["mode"]):
+    points = any(region["kind"] == "point" for row in labels["members"] for region in row["regions"])
+    keys = [row["key"] for row in schema["classes"]]
+    if opened.text(CONFIG) != _config(keys, schema["mode"], points=points):
         raise BadArchiveError(CONFIG, "has other classes than the labels")
     tasks = opened.json(TASKS)
     if len(tasks) != len(labels["members"]):
@@ -158,7 +162,8 @@ def _value(region: RegionRow, width: int, height: int) -> dict[str, Any]:
     return {"points": [[100 * x / width, 100 * y / height] for x, y in shape.points], "closed": True}
 
 
-def _config(keys: list[str], mode: str) -> str:
+def _config(keys: list[str], mode: str, *, points: bool) -> str:
+    """The tools; none for points where there are none: converters call all classes one where there is."""
     choice = "multiple" if mode == "many" else "single"
     parts = [
         element("Image", name="image", value="$image"),
@@ -171,6 +176,8 @@ def _config(keys: list[str], mode: str) -> str:
         ),
     ]
     for kind, tag in _TAGS.items():
+        if kind == "point" and not points:
+            continue
         # Converters number key points by `model_index`; for other tools it says nothing.
         labels = "".join(element("Label", value=key, model_index=place) for place, key in enumerate(keys))
         parts.append(element(tag, labels, name=kind, toName="image"))

@@ -12,12 +12,12 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from annotation.export.canonical import canonical_json, digest_bytes
-from annotation.export.document import describe_member
 from annotation.export.formats import Described, Format, Member, Option, Source
+from annotation.export.member import describe_member
 from annotation.export.opened import BadArchiveError, Opened
 from annotation.export.rows import MemberRow, Release
 from annotation.export.shards import ShardRows, by_shard_split, check_shard_names, shard_name
-from annotation.export.spool import at_places, places_by
+from annotation.export.spool import at_places, places_by_split
 from annotation.export.webdataset import front_matter
 from annotation.geometry import area, bounds
 
@@ -34,7 +34,7 @@ _FEATURE = {"info": {"features": {"image": {"_type": "Image"}}}}
 def write_parquet(source: Source) -> Iterator[Member]:
     """Files by split, each begun when the one before it is full."""
     release = source.release
-    for split, places in places_by(release.members, lambda member: member.split).items():
+    for split, places in places_by_split(release.members).items():
         rows = ShardRows(at_places(release.members, places))
         for number in rows.shards():
             yield Member(shard_name(ROOT, split, number, _ENDING), _file(source, rows))

@@ -15,10 +15,10 @@ from typing import Any, Literal
 
 from annotation.export.canonical import canonical_json
 from annotation.export.cells import safe_cell
-from annotation.export.document import read_class, read_member
 from annotation.export.formats import Format, Member, Source
 from annotation.export.images import check_images, describe_pngs, grouped_pngs
 from annotation.export.ledger import RECIPE, LossKind
+from annotation.export.member import read_class, read_member
 from annotation.export.opened import BadArchiveError, Opened
 from annotation.export.rows import ClassRow, MemberRow
 from annotation.geometry import bounds

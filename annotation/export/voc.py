@@ -11,10 +11,10 @@ from typing import Any
 
 from defusedxml.ElementTree import fromstring
 
-from annotation.export.document import restore_shape
 from annotation.export.formats import Format, Member, Source
 from annotation.export.images import check_images, describe_pngs, grouped_pngs
 from annotation.export.ledger import BESIDE, IMAGE_CLASSES, POINTS, LossKind
+from annotation.export.member import restore_shape
 from annotation.export.opened import BadArchiveError, Opened
 from annotation.export.rows import MemberRow, RegionRow, Release
 from annotation.export.spool import at_places, places_by

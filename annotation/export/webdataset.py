@@ -12,13 +12,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import IO, Any
 
 from annotation.export.canonical import canonical_json, digest_bytes
-from annotation.export.document import describe_member
 from annotation.export.formats import Described, Format, Member, Option, Source
 from annotation.export.ledger import LossKind
+from annotation.export.member import describe_member
 from annotation.export.opened import BadArchiveError, Opened
 from annotation.export.rows import MemberRow, Release
 from annotation.export.shards import ShardRows, by_shard_split, check_shard_names, shard_name
-from annotation.export.spool import at_places, places_by
+from annotation.export.spool import at_places, places_by_split
 
 ROOT = "shards/"
 _ENDING = ".tar"
@@ -29,7 +29,7 @@ _MIB = 1 << 20
 def write_webdataset(source: Source) -> Iterator[Member]:
     """Shards by split, each begun when the one before it is full."""
     release = source.release
-    for split, places in places_by(release.members, lambda member: member.split).items():
+    for split, places in places_by_split(release.members).items():
         rows = ShardRows(at_places(release.members, places))
         for number in rows.shards():
             yield Member(shard_name(ROOT, split, number, _ENDING), _shard(source, rows))

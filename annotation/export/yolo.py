@@ -10,10 +10,10 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from annotation.export.document import restore_shape
 from annotation.export.formats import Format, Member, Option, Source
 from annotation.export.images import check_images, describe_pngs, grouped_pngs
 from annotation.export.ledger import BESIDE, IMAGE_CLASSES, POINTS, LossKind
+from annotation.export.member import restore_shape
 from annotation.export.opened import BadArchiveError, Opened
 from annotation.export.rows import MemberRow, Release
 from annotation.export.spool import at_places, places_by

@@ -8,7 +8,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from annotation.export.coco import INSTANCES
+from annotation.export.coco import IMAGES, INSTANCES
 from annotation.export.verify import verify_archive
 
 
@@ -36,7 +36,7 @@ def _counts(folder: Path) -> dict[str, Any]:
     with contextlib.redirect_stdout(io.StringIO()):
         coco = COCO(str(folder / INSTANCES))
     images = coco.loadImgs(coco.getImgIds())
-    missing = [row["file_name"] for row in images if not (folder / row["file_name"]).is_file()]
+    missing = [row["file_name"] for row in images if not (folder / IMAGES / row["file_name"]).is_file()]
     if missing:
         raise RuntimeError(f"{len(missing)} images of the export are not in it")
     regions = coco.loadAnns(coco.getAnnIds())

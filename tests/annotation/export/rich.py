@@ -56,11 +56,23 @@ def _enriched(place: int, member: MemberRow, split: bool) -> MemberRow:
     return member
 
 
-def pack(folder: Path, format: str, *, split: bool = False, **options: object) -> tuple[Path, Release]:
+def without_points(release: Release) -> Release:
+    """The same without its points."""
+    members = tuple(
+        replace(member, regions=tuple(region for region in member.regions if region.kind != "point"))
+        for member in release.members
+    )
+    return replace(release, members=members, digest=digest_bytes(write_document(release.schema, members)))
+
+
+def pack(
+    folder: Path, format: str, *, split: bool = False, points: bool = True, **options: object
+) -> tuple[Path, Release]:
     """The archive of a rich release in one format."""
     images = folder / "images"
     images.mkdir(parents=True, exist_ok=True)
     release = make_rich_release(images, split=split)
+    release = release if points else without_points(release)
     target = folder / f"{format}.zip"
     write_package(release, format=format, image_path=images.joinpath, target=target, options=options)
     return target, release

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from annotation.export import document
-from annotation.export.document import restore_shape
+from annotation.export.member import restore_shape
 from annotation.geometry import area, bounds
 
 
