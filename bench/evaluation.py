@@ -117,7 +117,7 @@ def _processor_seconds(work: Callable[[], object]) -> float:
 def _extraction(run: Run, folder: Path) -> _Part:
     import torch
 
-    number = 8 if run.quick else 32
+    number = 16 if run.quick else 32  # our passes take 16
     pictures = write_pictures(folder / "images", number)
     refs = parse_refs(pictures, "image", grouped=False)
     ours, theirs = _ours(folder), _theirs(folder)
