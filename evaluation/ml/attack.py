@@ -10,6 +10,7 @@ patient found for certain is a breach (Carlini et al. 2022).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import hypot
 
 import numpy as np
 
@@ -79,7 +80,7 @@ def _area_row(subject: Subject, found: Candidates, deals: Flags) -> MetricResult
     low = high = None
     if fewest >= 2:
         sides = (found.member, ~found.member)
-        se = float(np.hypot(*(clustered_se(influence[side], found.groups[side]) for side in sides)))
+        se = hypot(*(clustered_se(influence[side], found.groups[side]) for side in sides))
         low, high = max(0.0, value - reach(se, fewest)), min(1.0, value + reach(se, fewest))
     null = dealt_areas(found, deals)
     p_value = upper_p(value, null)

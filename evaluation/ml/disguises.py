@@ -88,7 +88,7 @@ def _least(seen: Small, folded: Small) -> Small:
     for at in range(0, count, block):
         part = folded[at : at + block].reshape(-1, length)
         parts.append((part @ extended.T).reshape(-1, windows, len(seen)).min(axis=1))
-    return np.concatenate(parts).T
+    return np.asarray(np.concatenate(parts).T)
 
 
 Window = tuple[float, float, float]  # left, top and side, in pixels of the reduced picture
@@ -109,7 +109,7 @@ def _cut(pictures: npt.NDArray[np.generic], window: Window) -> Small:
     left, top, size = window
     rows, columns = _resampler(pictures.shape[1], top, size), _resampler(pictures.shape[2], left, size)
     planes = pictures.transpose(0, 3, 1, 2).astype(np.float32) - np.float32(127.5)
-    return np.matmul(np.matmul(rows, planes), columns.T).reshape(len(pictures), -1)
+    return np.asarray(np.matmul(np.matmul(rows, planes), columns.T).reshape(len(pictures), -1))
 
 
 @lru_cache(maxsize=512)
@@ -169,7 +169,7 @@ def _halved(pictures: npt.NDArray[np.generic]) -> Small:
     """Means over 2×2 pixels, as rows around mid-grey."""
     n, side, _, channels = pictures.shape
     small = pictures.reshape(n, side // 2, 2, side // 2, 2, channels).mean(axis=(2, 4), dtype=np.float32)
-    return small.reshape(n, -1) - np.float32(127.5)
+    return np.asarray(small.reshape(n, -1) - np.float32(127.5))
 
 
 def _squares(seen: Small, rows: Small, lengths: Small) -> Small:

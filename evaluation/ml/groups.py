@@ -16,12 +16,12 @@ def unit_counts(groups: Codes) -> npt.NDArray[np.float64]:
     return np.bincount(groups).astype(np.float64)
 
 
-def unit_sums(values: npt.NDArray[np.float64 | np.bool_], groups: Codes) -> npt.NDArray[np.float64]:
+def unit_sums(values: npt.NDArray[np.floating | np.bool_], groups: Codes) -> npt.NDArray[np.float64]:
     """Sum of one value per image over each group, ``(G,)``."""
     return np.bincount(groups, weights=values).astype(np.float64)
 
 
-def unit_means(values: npt.NDArray[np.float64 | np.bool_], groups: Codes) -> npt.NDArray[np.float64]:
+def unit_means(values: npt.NDArray[np.floating | np.bool_], groups: Codes) -> npt.NDArray[np.float64]:
     """Mean of one value per image over each group, ``(G,)``."""
     return unit_sums(values, groups) / unit_counts(groups)
 

@@ -138,13 +138,35 @@ def resized(picture: Picture) -> Picture:
     )
 
 
-# Ways to hide a copy, by name.
-DISGUISES: dict[str, Callable[[Picture, np.random.Generator], Picture]] = {
-    "mirrored": lambda picture, rng: np.ascontiguousarray(picture[:, ::-1]),
-    "turned": lambda picture, rng: np.ascontiguousarray(np.rot90(picture)),
-    "noisy": lambda picture, rng: noisy(picture, 8, rng),
-    "flipnoise": lambda picture, rng: noisy(picture[::-1], 8, rng),
-    "noisier": lambda picture, rng: noisy(picture, 16, rng),
+def cropped(picture: Picture, share: float, rng: np.random.Generator) -> Picture:
+    """A part of this share of the side, anywhere, brought back to full size."""
+    side = round(share * len(picture))
+    top, left = rng.integers(0, len(picture) - side + 1, 2)
+    return resized(picture[top : top + side, left : left + side])
+
+
+def blended(picture: Picture, other: Picture, weight: float) -> Picture:
+    return np.round(weight * picture + (1 - weight) * other.astype(float)).astype(np.uint8)
+
+
+def moved(picture: Picture, pixels: int) -> Picture:
+    """Shifted down and left, the border mirrored."""
+    padded = np.pad(picture, ((pixels, 0), (0, pixels), (0, 0)), mode="reflect")
+    return padded[: len(picture), pixels:]
+
+
+# Ways to hide a copy of a picture, given another training picture, by name.
+DISGUISES: dict[str, Callable[[Picture, Picture, np.random.Generator], Picture]] = {
+    "exact": lambda picture, other, rng: picture,
+    "mirrored": lambda picture, other, rng: np.ascontiguousarray(picture[:, ::-1]),
+    "turned": lambda picture, other, rng: np.ascontiguousarray(np.rot90(picture)),
+    "noisy": lambda picture, other, rng: noisy(picture, 8, rng),
+    "flipnoise": lambda picture, other, rng: noisy(picture[::-1], 8, rng),
+    "noisier": lambda picture, other, rng: noisy(picture, 16, rng),
+    "moved": lambda picture, other, rng: moved(picture, 3),
+    "cropped": lambda picture, other, rng: cropped(picture, 0.9, rng),
+    "blended": lambda picture, other, rng: blended(picture, other, 0.8),
+    "mixed": lambda picture, other, rng: blended(picture, other, 0.7),
 }
 
 

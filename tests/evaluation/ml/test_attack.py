@@ -1,5 +1,7 @@
 """The membership attack and the areas it is told by: closed forms, group-aware errors, planted members."""
 
+from math import hypot
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -27,7 +29,7 @@ def test_error_of_the_area_is_delongs_where_each_image_is_a_group():
     scores = np.concatenate([rng.normal(0.7, 1, 60), rng.normal(0, 1, 90)])
     positive = np.arange(150) < 60
     _, influence = area(scores, positive)
-    se = np.hypot(*(clustered_se(influence[side], np.arange(side.sum())) for side in (positive, ~positive)))
+    se = hypot(*(clustered_se(influence[side], np.arange(side.sum())) for side in (positive, ~positive)))
     x, y = scores[positive], scores[~positive]
     v10, v01 = (x[:, None] > y[None]).mean(axis=1), (x[:, None] > y[None]).mean(axis=0)
     assert se == pytest.approx(np.sqrt(v10.var(ddof=1) / 60 + v01.var(ddof=1) / 90))
@@ -44,7 +46,7 @@ def test_intervals_over_groups_hold_what_they_promise():
         scores = np.repeat(rng.normal(0, 1, 60), 8) + 0.8 * positive + 1e-3 * rng.normal(0, 1, 480)
         value, influence = area(scores, positive)
         for codes, count in ((groups, 30), (np.arange(480), 240)):
-            se = np.hypot(*(clustered_se(influence[side], codes[side]) for side in (positive, ~positive)))
+            se = hypot(*(clustered_se(influence[side], codes[side]) for side in (positive, ~positive)))
             held = abs(value - truth) <= reach(se, count)
             aware, ignorant = aware + (held and count == 30), ignorant + (held and count == 240)
     assert aware >= 182

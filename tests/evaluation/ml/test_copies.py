@@ -22,7 +22,7 @@ from tests.evaluation.ml.pictures import (
 )
 
 
-def planted_spec(tmp_path, crops, seed, per_disguise=10):
+def planted_spec(tmp_path, crops, seed, per_disguise=10, extractor="random-conv"):
     """Real crops: training, reference and unseen photographs apart; disguised training crops among the unseen."""
     rng = np.random.default_rng(seed)
     names = list(rng.permutation(sorted(crops)))
@@ -36,12 +36,12 @@ def planted_spec(tmp_path, crops, seed, per_disguise=10):
     training = [picture for name in names[:half] for picture in crops[name]]
     unseen = maker.rows([picture for name in names[three:] for picture in crops[name]], "unseen")
     copies = [
-        maker.row(disguise(training[rng.integers(len(training))], rng), f"{name}/{at}")
+        maker.row(disguise(training[one], training[other], rng), f"{name}/{at}")
         for name, disguise in DISGUISES.items()
-        for at in range(per_disguise)
+        for at, (one, other) in enumerate(rng.integers(len(training), size=(per_disguise, 2)))
     ]
     return {
-        "work": str(tmp_path / "work"), "features": str(tmp_path / "features"), "extractor": "random-conv",
+        "work": str(tmp_path / "work"), "features": str(tmp_path.parent / "features"), "extractor": extractor,
         "synthetic": unseen + copies, "reference": rows(names[half:three], "r"), "training": rows(names[:half], "t"),
         "seed": seed, "threads": 2,
     }  # fmt: skip
@@ -59,25 +59,66 @@ def flagged_as_copies(spec):
     return subject, {name: float(np.mean(flags)) for name, flags in shares.items()}
 
 
+SEEN_THROUGH = ("exact", "mirrored", "turned", "noisy", "flipnoise", "noisier", "blended")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("kind", ["RBC", "WBC"])
 def test_copies_among_real_unseen_cells(tmp_path, kind):
     """Blood cells, photographs as groups: disguised copies are found, cells of unseen photographs left alone."""
     crops = bccd_crops(kind, 1)
     if not crops:
         pytest.skip("NOT CHECKED ON REAL CELLS: shared/data/bccd is not beside this checkout")
-    found = [flagged_as_copies(planted_spec(tmp_path / str(seed), crops, seed))[1] for seed in (1, 2, 3)]
-    for disguise in DISGUISES:
-        assert np.mean([shares[disguise] for shares in found]) >= 0.95, disguise
-    assert np.mean([shares["unseen"] for shares in found]) <= 0.03
+    found = [
+        flagged_as_copies(planted_spec(tmp_path / str(seed), crops, seed, extractor="efficientnet-lite0"))[1]
+        for seed in (1, 2, 3)
+    ]
+    shares = {name: float(np.mean([run[name] for run in found])) for name in found[0]}
+    assert {name: share for name, share in shares.items() if share < 0.95 and name != "unseen"} == {}
+    assert shares["unseen"] <= 0.03
+
+
+def test_disguised_copies_of_cells_with_features_that_know_nothing(tmp_path):
+    """One split and the untrained extractor: crops and mixtures are told from pixels alone."""
+    crops = bccd_crops("RBC", 1)
+    if not crops:
+        pytest.skip("NOT CHECKED ON REAL CELLS: shared/data/bccd is not beside this checkout")
+    _, shares = flagged_as_copies(planted_spec(tmp_path / "1", crops, 1))
+    assert {name: share for name, share in shares.items() if share < 0.9 and name != "unseen"} == {}
+    assert shares["unseen"] <= 0.03
 
 
 def test_copies_among_overlapping_tiles_of_one_slide(tmp_path):
-    """IHC blocks: few groups, so no p can say it; copies in plain sight are flagged, unseen tiles are not."""
-    subject, shares = flagged_as_copies(planted_spec(tmp_path, ihc_blocks(), 5))
-    assert subject.counts.n_groups == 4
+    """IHC blocks: few groups, so no p can say it; copies in plain sight are flagged, unseen tiles are not.
+
+    Cut-outs are not all in plain sight there: four groups say too little about what unseen tiles are like.
+    """
+    found = [flagged_as_copies(planted_spec(tmp_path / str(seed), ihc_blocks(), seed)) for seed in (5, 6)]
+    assert found[0][0].counts.n_groups == 4
+    shares = {name: float(np.mean([run[name] for _, run in found])) for name in found[0][1]}
     assert shares["unseen"] <= 0.03
-    for disguise in ("mirrored", "turned", "noisy", "flipnoise"):
-        assert shares[disguise] >= 0.95
+    assert {name: shares[name] for name in SEEN_THROUGH if shares[name] < 0.95} == {}
+    assert shares["cropped"] >= 0.5
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("share", [0.01, 0.02, 0.05, 0.20])
+def test_few_copies_among_many_are_flagged_one_by_one(tmp_path, share):
+    """An aggregate like the DCR share cannot see one copy in a hundred; the flags do not depend on the others."""
+    crops = bccd_crops("RBC", 2)
+    if not crops:
+        pytest.skip("NOT CHECKED ON REAL CELLS: shared/data/bccd is not beside this checkout")
+    whole = planted_spec(tmp_path / "1", crops, 2, per_disguise=4)
+    unseen = [row for row in whole["synthetic"] if row["id"].startswith("unseen")]
+    copies = [row for row in whole["synthetic"] if not row["id"].startswith("unseen")]
+    wanted = max(1, round(share * len(unseen)))
+    picked = [copies[at * 7 % len(copies)] for at in range(min(wanted, len(copies)))]
+    _, shares = flagged_as_copies({**whole, "synthetic": unseen + picked})
+    names = {row["id"].split("/")[0] for row in picked}
+    assert np.mean([shares[name] for name in names]) >= 0.95
+    assert shares["unseen"] <= 0.03
 
 
 def test_training_replay_is_withheld_and_collapse_fails_diversity(tmp_path):
@@ -86,7 +127,7 @@ def test_training_replay_is_withheld_and_collapse_fails_diversity(tmp_path):
     training = [np.asarray(Image.open(row["path"])) for row in spec["training"]]
     maker = Maker(tmp_path / "planted")
     replay = maker.rows(training[:60], "replay")
-    noise = maker.rows([DISGUISES["noisy"](picture, rng) for picture in training[:60]], "noisy")
+    noise = maker.rows([DISGUISES["noisy"](picture, picture, rng) for picture in training[:60]], "noisy")
     few, _ = grouped_blobs(rng, 3, 1)
     collapsed = maker.rows([noisy(few[at % 3], 2, rng) for at in range(60)], "collapsed")
     for name, rows in (("replay", replay), ("noisy", noise), ("collapsed", collapsed)):
