@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from evaluation.ml.disguises import CropSpace, MixtureSpace, mixture_reach
 from evaluation.ml.memorisation import Scores, score_pictures
-from evaluation.ml.nearest import FeatureSpace, PixelSpace, Reach, nearest_other, reach
+from evaluation.ml.nearest import FeatureSpace, PixelSpace, Reach, near_pairs, reach
 from evaluation.ml.report import ImageScore, p_text
 from evaluation.ml.subject import Subject
 
@@ -23,7 +23,7 @@ MAX_NEAR = 4096
 class Duplicates:
     """Pictures of one set that are the same as another of it; `searched` says how many were compared closely."""
 
-    flags: Flags
+    pairs: npt.NDArray[np.int64]  # (k, 2) rows of pictures that look the same
     threshold: float
     unseen: Flags  # (n_reference,) unseen real pictures that the same threshold would call repeated
     searched: int
@@ -39,22 +39,43 @@ class Copies:
     found: dict[str, Reach]
     pixels: PixelSpace
 
+    def only(self, after: Subject, rows: npt.NDArray[np.int64]) -> Copies:
+        """What is known of `after`, the subject with only these rows left of its synthetic pictures."""
+        found = {
+            name: Reach(known.to_training[rows], known.nearest[rows], known.to_groups[rows])
+            for name, known in self.found.items()
+        }
+        pairs = self.duplicates.pairs[np.isin(self.duplicates.pairs, rows).all(axis=1)]
+        duplicates = replace(
+            self.duplicates,
+            pairs=np.searchsorted(rows, pairs),
+            searched=min(self.duplicates.searched, len(rows)),
+        )
+        return _together(after, self.scores.only(rows), duplicates, found, self.pixels)
+
 
 def find_copies(subject: Subject) -> Copies:
     """Look for copies, identical pictures and duplicates."""
     pixels = PixelSpace(subject.symmetries)
-    groups = subject.reference.groups
     found, null = _reaches(subject)
-    scores = score_pictures(found, null, groups)
-    duplicates = find_duplicates(subject, pixels)
-    identical = members(subject.synthetic.canonical_digests, subject.training.canonical_digests)
-    leaked = members(subject.synthetic.canonical_digests, subject.reference.canonical_digests)
+    scores = score_pictures(found, null, subject.reference.groups)
+    return _together(subject, scores, find_duplicates(subject, pixels), found, pixels)
+
+
+def _together(
+    subject: Subject, scores: Scores, duplicates: Duplicates, found: dict[str, Reach], pixels: PixelSpace
+) -> Copies:
+    synthetic = subject.synthetic
+    identical = members(synthetic.canonical_digests, subject.training.canonical_digests)
+    times = Counter(synthetic.canonical_digests)
+    repeated = np.array([times[digest] > 1 for digest in synthetic.canonical_digests])
+    repeated[duplicates.pairs.ravel()] = True
     flags = {
         "identical": identical,
-        "identical_reference": leaked,
+        "identical_reference": members(synthetic.canonical_digests, subject.reference.canonical_digests),
         "copy": scores.copy | identical,
-        "duplicate": duplicates.flags,
-        "constant": subject.synthetic.constant,
+        "duplicate": repeated,
+        "constant": synthetic.constant,
     }
     return Copies(scores, duplicates, flags, found, pixels)
 
@@ -96,13 +117,10 @@ def find_duplicates(subject: Subject, pixels: PixelSpace) -> Duplicates:
     null = reach(pixels, thumbs, subject.training.thumbs, thumbs, groups, own=groups)
     apart = np.minimum(null.to_training, null.to_groups.min(axis=1))
     threshold = 0.5 * float(np.quantile(apart, 0.01))
-    times = Counter(subject.synthetic.canonical_digests)
-    flags = np.array([times[digest] > 1 for digest in subject.synthetic.canonical_digests])
     rng = subject.rng("duplicates")
     searched = np.sort(rng.permutation(subject.counts.n_synth)[:MAX_NEAR])
-    near = nearest_other(pixels, subject.synthetic.thumbs[searched]) < threshold
-    flags[searched] |= near
-    return Duplicates(flags, threshold, apart < threshold, len(searched))
+    pairs = near_pairs(pixels, subject.synthetic.thumbs[searched], threshold)
+    return Duplicates(searched[pairs], threshold, apart < threshold, len(searched))
 
 
 def image_scores(subject: Subject, copies: Copies) -> list[ImageScore]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from evaluation.ml.copying import Copies, Flags, find_copies, image_scores, members
+from evaluation.ml.copying import Copies, Flags, image_scores, members
 from evaluation.ml.fidelity import row
 from evaluation.ml.groups import unit_means
 from evaluation.ml.images import MIN_IMAGES
@@ -46,9 +46,8 @@ class _Part:
         )  # fmt: skip
 
 
-def copying(subject: Subject) -> tuple[list[MetricResult], list[ImageScore]]:
+def copying(subject: Subject, copies: Copies) -> tuple[list[MetricResult], list[ImageScore]]:
     """All results about copying, overall and for each class, and each synthetic picture's score."""
-    copies = find_copies(subject)
     everything = (np.ones(subject.counts.n_synth, dtype=bool), np.ones(subject.counts.n_real, dtype=bool))
     parts = [_Part(subject, copies, "", *everything)]
     for key in subject.class_keys:
@@ -121,15 +120,16 @@ def _identical(part: _Part) -> MetricResult:
 
 
 def _duplicates(part: _Part) -> MetricResult:
-    found, n = part.copies.duplicates, int(part.synthetic.sum())
+    found, hits = part.copies.duplicates, part.copies.flags["duplicate"]
+    n = int(part.synthetic.sum())
     enough: Status = "ok" if n >= MIN_SYNTHETIC else "insufficient"
     return part.share(
-        "duplicates", "Pictures that repeat within the set", found.flags, found.unseen, extractor="pixels",
+        "duplicates", "Pictures that repeat within the set", hits, found.unseen, extractor="pixels",
         extractor_sha256="", preprocessing="reduced pixels", dtype="float32",
         status="contaminated" if part.subject.contamination else enough,
         method=(
             "equal pixels under the symmetries, or a pixel distance below half of the first percentile between real "
-            f"pictures of different groups; {found.searched} of {len(found.flags)} pictures compared closely"
+            f"pictures of different groups; {found.searched} of {len(hits)} pictures compared closely"
         ),
-        details={"repeated": int(found.flags[part.synthetic].sum()), "threshold_grey_levels": found.threshold},
+        details={"repeated": int(hits[part.synthetic].sum()), "threshold_grey_levels": found.threshold},
     )  # fmt: skip

@@ -18,7 +18,7 @@ same comparison, so it stays calibrated, and no copied image can hide outside th
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -54,6 +54,16 @@ class Scores:
     unseen_ratio: Rows | None = (
         None  # (n_reference,) the ratio of each unseen real picture, for a plot beside `ratio`
     )
+
+    def only(self, rows: npt.NDArray[np.int64]) -> Scores:
+        """The scores of some of the pictures."""
+        return replace(
+            self,
+            space=self.space[rows],
+            ratio=None if self.ratio is None else self.ratio[rows],
+            p_value=None if self.p_value is None else self.p_value[rows],
+            copy=self.copy[rows],
+        )
 
     @property
     def n_groups(self) -> int:

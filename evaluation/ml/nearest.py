@@ -153,13 +153,12 @@ def nearest_distances(
     return found
 
 
-def nearest_other(space: Space, pictures: npt.NDArray[np.generic]) -> Rows:
-    """Distance of each picture to the nearest other of its own set, ``(n,)``."""
-    found = np.empty(len(pictures))
+def near_pairs(space: Space, pictures: npt.NDArray[np.generic], closer_than: float) -> npt.NDArray[np.int64]:
+    """All pairs of different pictures of one set below a distance, ``(k, 2)`` with the smaller row first."""
+    found = [np.empty((0, 2), dtype=np.int64)]
     measure = space.distances_to(pictures)
     for at in range(0, len(pictures), _CHUNK):
-        distances = measure(pictures[at : at + _CHUNK])
-        rows = np.arange(len(distances))
-        distances[rows, at + rows] = np.inf
-        found[at : at + _CHUNK] = distances.min(axis=1)
-    return found
+        rows, others = np.nonzero(measure(pictures[at : at + _CHUNK]) < closer_than)
+        pairs = np.stack([rows + at, others], axis=1)
+        found.append(pairs[pairs[:, 0] < pairs[:, 1]])
+    return np.concatenate(found)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from evaluation.ml.copying_rows import copying
+from evaluation.ml.copying import find_copies, image_scores
 from evaluation.ml.evaluate import Spec, make_subject, read_sets
 from evaluation.ml.extractors import make_extractor
 from evaluation.ml.judge import Policy, judge
@@ -52,7 +52,7 @@ def flagged_as_copies(spec):
     request = Spec.parse(spec)
     sets = read_sets(spec, request, quiet())
     subject = make_subject(sets, make_extractor(request.extractor), request, quiet())
-    _, scores = copying(subject)
+    scores = image_scores(subject, find_copies(subject))
     shares: dict[str, list[bool]] = {}
     for score in scores:
         shares.setdefault(score.id.split("/")[0].split("-")[0], []).append("copy" in score.flags)

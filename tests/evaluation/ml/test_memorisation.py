@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from evaluation.ml.memorisation import score_pictures
-from evaluation.ml.nearest import FeatureSpace, PixelSpace, nearest_other, reach
+from evaluation.ml.nearest import FeatureSpace, PixelSpace, near_pairs, reach
 from evaluation.ml.symmetry import symmetry_names, transform
 
 SPACE = FeatureSpace()
@@ -124,6 +124,7 @@ def test_pixel_distance_is_root_mean_square_grey_levels():
     np.testing.assert_allclose(PixelSpace(("identity",)).distances_to(y)(x), expected, rtol=1e-4)
 
 
-def test_nearest_other_leaves_itself_out():
-    rows = np.array([[0.0], [1.0], [5.0]])
-    np.testing.assert_allclose(nearest_other(SPACE, rows), [1, 1, 4])
+def test_near_pairs_leave_a_picture_itself_out():
+    rows = np.array([[0.0], [1.0], [5.0], [5.5]])
+    np.testing.assert_array_equal(near_pairs(SPACE, rows, 2.0), [[0, 1], [2, 3]])
+    assert len(near_pairs(SPACE, rows, 0.4)) == 0

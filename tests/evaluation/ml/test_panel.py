@@ -1,0 +1,59 @@
+"""The panel as one function: its steps, its independence of order, and what discards change."""
+
+import numpy as np
+import pytest
+
+from evaluation.ml.panel import panel, panel_without
+from tests.evaluation.ml.subjects import make_subject
+
+
+def numbers(measured):
+    return {
+        (result.metric, result.class_key): (
+            result.value,
+            result.floor,
+            result.ci_low,
+            result.ci_high,
+            result.status,
+        )
+        for result in measured.results
+    }
+
+
+def test_after_discards_the_numbers_are_those_of_what_is_left():
+    subject = make_subject(seed=0, groups=12, n_synthetic=40, copied=0.2, classes=("a", "b"), signal=1.0)
+    measured = panel(subject)
+    gone = [ref.id for ref in subject.synthetic.refs[::7]]
+    quick, plain = panel_without(subject, measured, gone), panel(subject.without(gone))
+    assert numbers(quick) == numbers(plain)
+    assert [score.flags for score in quick.scores] == [score.flags for score in plain.scores]
+    assert {score.id for score in quick.scores}.isdisjoint(gone)
+
+
+def test_every_step_is_told_and_may_stop_the_panel():
+    told = []
+
+    class Enough(Exception):
+        pass
+
+    def stop(name, done, total):
+        told.append((name, done, total))
+        if name == "ms_ssim":
+            raise Enough
+
+    with pytest.raises(Enough):
+        panel(make_subject(seed=1, groups=6, n_synthetic=12), stop)
+    assert [done for _, done, _ in told] == list(range(len(told)))
+    assert told[-1][0] == "ms_ssim"
+
+
+def test_no_number_without_counts_method_and_status():
+    measured = panel(make_subject(seed=2, groups=8, n_synthetic=20, classes=("a", "b"), signal=1.0))
+    assert len(measured.scores) == 20
+    for result in measured.results:
+        assert result.method
+        assert result.status in ("ok", "insufficient")
+        if result.status != "ok":
+            assert result.caveats or result.metric in ("duplicates", "identical")
+        if result.value is not None:
+            assert np.isfinite(result.value)
