@@ -32,7 +32,7 @@ class Row:
     @property
     def cells(self) -> tuple[dict[str, Any] | None, ...]:
         """Both numbers in words, for a table."""
-        return tuple(line and present_line(line) for line in (self.first, self.second))
+        return tuple(None if line is None else present_line(line) for line in (self.first, self.second))
 
     def as_json(self) -> dict[str, Any]:
         """Both numbers as numbers."""

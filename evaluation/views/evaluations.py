@@ -82,7 +82,10 @@ def evaluation_pairs(request: HttpRequest, pk: UUID) -> HttpResponse:
     context = {
         "evaluation": evaluation,
         "page": page,
-        "pairs": [{"score": score, "pass": passes.get(score.nearest_id, "")} for score in page],
+        "pairs": [
+            {"score": score, "pass": passes.get(score.nearest.pk, "") if score.nearest else ""}
+            for score in page
+        ],
         "only_flagged": only_flagged,
     }
     return render(request, "evaluation/evaluation_pairs.html", context)

@@ -47,7 +47,16 @@ def test_two_folders_give_a_report_that_keeps_to_its_schema_and_holds_no_picture
     synthetic = fill(tmp_path / "synthetic", 24, seed=2, classes=("dark", "light"))
     train = fill(tmp_path / "train", 30, seed=3, classes=("dark", "light"))
     out, page = tmp_path / "report.json", tmp_path / "report.html"
-    options = ["--train", train, "--json", out, "--html", page, "--extractor", "random-conv"]
+    options: list[str | Path] = [
+        "--train",
+        train,
+        "--json",
+        out,
+        "--html",
+        page,
+        "--extractor",
+        "random-conv",
+    ]
     done = run(real, synthetic, *options, home=tmp_path / "home")
     assert done.returncode == 0, done.stderr
     assert "Too little real data to say (insufficient)" in done.stdout
