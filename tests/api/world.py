@@ -34,6 +34,12 @@ from tests.generation.factories import make_generator, make_source_image
 from tests.generation.rejecting import make_rejection
 
 
+OF_BATCH_IMAGES: dict[str, dict[str, Any]] = {
+    "POST batches/<uuid:pk>/images/discard": {"indexes": [[0, 0]], "reason": "quality"},
+    "POST batches/<uuid:pk>/images/restore": {"indexes": [[0, 0]]},
+}
+
+
 class World:
     """The rows, by the word that stands before them in a URL, and a session for every role."""
 
@@ -185,7 +191,8 @@ class World:
 
     def body(self, route: str, method: str) -> dict[str, Any]:
         """A body that is acceptable where the person is, so that the answer is about the person."""
-        return self._bodies().get(f"{method} {route.removeprefix('api/v1/')}", {})
+        bodies = OF_BATCH_IMAGES | self._bodies()
+        return bodies.get(f"{method} {route.removeprefix('api/v1/')}", {})
 
     def _bodies(self) -> dict[str, dict[str, Any]]:
         ids, somebody, seed = self.ids, str(self.people["clinician"].pk), 5
@@ -206,8 +213,6 @@ class World:
             "POST generators/<uuid:pk>/sample": {"count": 1, "seed": seed},
             "POST generators/<uuid:pk>/approve": {"reason": "for a test"},
             "POST batches": {"generator": str(ids["generators"]), "count": 2, "seed": seed},
-            "POST batches/<uuid:pk>/images/discard": {"indexes": [[0, 0]], "reason": "quality"},
-            "POST batches/<uuid:pk>/images/restore": {"indexes": [[0, 0]]},
             "POST batches/<uuid:pk>/decision": {"decision": "withheld", "reason": "for a test"},
             "POST image-sets": {"batch": str(ids["batches"])},
             "POST evaluations": {"batch": str(ids["batches"])},
