@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,9 +44,8 @@ def release_of(snapshot: Snapshot, spool: Path) -> Release:
         snapshot: With its study, image set and evaluation at hand.
         spool: Where to put the members, which may be too many for memory.
     """
-    dataset = snapshot.image_set.dataset
     facts = dict(snapshot.facts)
-    source = facts.pop("source", None) or describe_source(dataset)
+    source = facts.pop("source", None) or describe_source(snapshot.image_set.dataset)
     return Release(
         snapshot_id=str(snapshot.pk),
         name=snapshot.name,
@@ -57,7 +56,7 @@ def release_of(snapshot: Snapshot, spool: Path) -> Release:
         members=SpooledMembers(iterate_members(snapshot), spool),
         signature=_signature_row(snapshot),
         evaluation=_describe_evaluations(snapshot),
-        provenance=_provenance(dataset, snapshot),
+        provenance=_provenance(snapshot, source),
         facts=facts,
         licence=source["licence"],
         source=source,
@@ -173,13 +172,13 @@ def _signature_row(snapshot: Snapshot) -> SignatureRow | None:
     )
 
 
-def _provenance(dataset: Dataset, snapshot: Snapshot) -> dict[str, Any]:
+def _provenance(snapshot: Snapshot, source: Mapping[str, Any]) -> dict[str, Any]:
     images = SyntheticImage.objects.filter(snapshot_items__snapshot=snapshot)
     generators = images.order_by().values_list("batch__generator__digest", flat=True).distinct()
     return {
-        "dataset": str(dataset.pk),
-        "dataset_manifest_digest": dataset.manifest_digest,
-        "modality": dataset.modality,
+        "dataset": str(snapshot.image_set.dataset_id),
+        "dataset_manifest_digest": source["manifest_digest"],
+        "modality": source["modality"],
         "generators": sorted(generators),
         "image_set_digest": snapshot.image_set.digest,
     }
