@@ -82,7 +82,9 @@ grants more than the owner of this installation may grant.
 def _data_sheet(release: Release) -> str:
     """A data sheet after the question groups of Gebru et al., "Datasheets for Datasets" (2021)."""
     per_class: Counter[str] = Counter()
-    readers, reviewers, regions = set(), set(), 0
+    readers: set[str] = set()
+    reviewers: set[str] = set()
+    regions = 0
     for member in release.members:
         per_class.update(member.classes)
         readers.add(member.reader)

@@ -21,7 +21,6 @@ from django.core.management import CommandError, call_command
 from annotation.export import archive, coco, document, formats, manifest
 from annotation.export.canonical import canonical_json
 from annotation.export.package import DamagedImageError, write_package
-from annotation.export.registry import FORMATS
 from annotation.export.verify import FRAME, BadArchiveError, verify_archive
 from annotation.geometry import Point, area
 from tests.annotation.releases import SCHEMA, make_release
@@ -340,8 +339,3 @@ def test_canonical_json_is_one_text_for_one_value():
     assert canonical_json({"b": "e\u0301", "a": [1, None]}) == '{"a":[1,null],"b":"é"}\n'.encode()
     with pytest.raises(ValueError, match="Out of range"):
         canonical_json(float("nan"))
-
-
-def test_every_format_is_offered_with_its_losses():
-    assert set(FORMATS) >= {"coco"}
-    assert all(form.losses for form in FORMATS.values())
