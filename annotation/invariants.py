@@ -20,7 +20,7 @@ from annotation.models import (
     Study,
     StudyState,
 )
-from annotation.services.snapshots import signature_holds
+from annotation.services.signing import signature_holds
 from generation.models import SourceImage
 from synthlab.core.invariants import digest_source, invariant
 
@@ -78,6 +78,25 @@ def snapshots_are_whole() -> Iterator[str]:
     counted = Snapshot.objects.annotate(held=Count("items")).exclude(held=F("item_count"))
     for pk, held, promised in counted.values_list("pk", "held", "item_count"):
         yield f"snapshot {pk}: {held} of {promised} images"
+
+
+@invariant("a family of related images stands in one split of a snapshot")
+def families_are_not_torn() -> Iterator[str]:
+    rows = SnapshotItem.objects.exclude(split="").values("snapshot", "family").order_by()
+    for row in rows.annotate(splits=Count("split", distinct=True)).filter(splits__gt=1):
+        yield f"snapshot {row['snapshot']}: family {row['family']} stands in {row['splits']} splits"
+
+
+@invariant("a snapshot is split whole or not at all")
+def splits_are_whole() -> Iterator[str]:
+    named = Count("items", filter=~Q(items__split=""))
+    for pk, count in (
+        Snapshot.objects.annotate(named=named)
+        .filter(named__gt=0)
+        .exclude(named=F("item_count"))
+        .values_list("pk", "named")
+    ):
+        yield f"snapshot {pk}: {count} images have a split, the others have none"
 
 
 @invariant("a signed snapshot is what was signed")

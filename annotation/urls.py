@@ -14,5 +14,6 @@ urlpatterns = [
     path("studies/<uuid:pk>/results/", results.result_list, name="result-page"),
     path("studies/<uuid:pk>/results.csv", results.result_table, name="result-table"),
     path("studies/<uuid:pk>/snapshots/", snapshots.snapshot_list, name="snapshot-pages"),
+    path("studies/<uuid:pk>/snapshots/new/", snapshots.snapshot_new, name="snapshot-new"),
     path("snapshots/<uuid:pk>/", snapshots.snapshot_detail, name="snapshot-page"),
 ]

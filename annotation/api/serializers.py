@@ -11,6 +11,7 @@ from annotation.export.registry import FORMATS
 from annotation.models import (
     ApprovalPolicy,
     Export,
+    HoldDecision,
     LabelClass,
     LabelSchema,
     Membership,
@@ -19,10 +20,11 @@ from annotation.models import (
     SchemaMode,
     SkipKind,
     Snapshot,
+    SnapshotHold,
     Study,
     StudyRole,
 )
-from generation.api.answers import StrictSerializer
+from generation.api.answers import NumberField, StrictSerializer
 from synthlab.accounts.models import User
 
 
@@ -76,7 +78,7 @@ class ManagedStudySerializer(StudySerializer):
     class Meta(StudySerializer.Meta):
         fields = (
             *StudySerializer.Meta.fields, "dataset", "reads_per_item", "approval_policy", "sample_share",
-            "is_blinded", "created_by",
+            "signatures_needed", "is_blinded", "created_by",
         )  # fmt: skip
         read_only_fields = fields
 
@@ -90,6 +92,7 @@ class StudyWriteSerializer(StrictSerializer):
     reads_per_item = serializers.IntegerField(min_value=1, max_value=9, default=1)
     approval_policy = serializers.ChoiceField(choices=ApprovalPolicy.choices, default=ApprovalPolicy.EVERY)
     sample_share = serializers.FloatField(min_value=0, max_value=1, default=1.0)
+    signatures_needed = serializers.IntegerField(min_value=1, max_value=2, default=1)
 
 
 class MembershipSerializer(serializers.ModelSerializer[Membership]):
@@ -182,20 +185,61 @@ class ReviewWriteSerializer(StrictSerializer):
         return attrs
 
 
-class SnapshotSerializer(serializers.ModelSerializer[Snapshot]):
+class SnapshotHoldSerializer(serializers.ModelSerializer[SnapshotHold]):
+    """A withdrawal that bars the export; `decision` is empty until a manager has decided."""
+
     class Meta:
-        model = Snapshot
+        model = SnapshotHold
         fields = (
-            "id", "study", "name", "filters", "facts", "digest", "item_count", "image_set", "evaluation", "signed_by",
-            "signed_at", "meaning", "signature", "created_by", "created_at",
+            "id", "withdrawal", "member_count", "decision", "decided_by", "decided_at", "reason", "created_at"
         )  # fmt: skip
         read_only_fields = fields
 
 
-class SnapshotWriteSerializer(StrictSerializer):
+class SnapshotSerializer(serializers.ModelSerializer[Snapshot]):
+    is_signed = serializers.BooleanField(read_only=True, help_text="everybody who must sign has signed")
+    is_held = serializers.BooleanField(read_only=True, help_text="a withdrawal bars the export")
+    holds = SnapshotHoldSerializer(many=True, read_only=True)
+
+    class Meta:
+        model = Snapshot
+        fields = (
+            "id", "study", "name", "filters", "facts", "digest", "item_count", "image_set", "evaluation",
+            "signatures_needed", "is_signed", "signed_by", "signed_at", "meaning", "signature", "countersigned_by",
+            "countersigned_at", "countersigned_meaning", "countersignature", "is_held", "holds", "created_by",
+            "created_at",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class ShareSerializer(StrictSerializer):
+    """How much of the images each split gets; together 1."""
+
+    train = NumberField(min_value=0, max_value=1, required=False)
+    val = NumberField(min_value=0, max_value=1, required=False)
+    test = NumberField(min_value=0, max_value=1, required=False)
+
+
+class SplitsSerializer(StrictSerializer):
+    seed = serializers.IntegerField(min_value=0, max_value=2**53 - 1, default=0)
+    shares = ShareSerializer()
+
+
+class PlanSerializer(StrictSerializer):
+    """What a snapshot would take: see the reference for the filters."""
+
     study = serializers.UUIDField()
-    name = serializers.CharField(max_length=120)
     filters = serializers.DictField(default=dict)
+    splits = SplitsSerializer(allow_null=True, default=None)
+
+
+class SnapshotWriteSerializer(PlanSerializer):
+    name = serializers.CharField(max_length=120)
+
+
+class HoldDecisionSerializer(StrictSerializer):
+    decision = serializers.ChoiceField(choices=HoldDecision.choices)
+    reason = serializers.CharField(max_length=2000)
 
 
 class SignSerializer(StrictSerializer):
@@ -239,7 +283,7 @@ class LossSerializer(serializers.Serializer[dict[str, Any]]):
     )
 
 
-class FormatSerializer(serializers.Serializer[dict[str, Any]]):
+class FormatSerializer(serializers.Serializer[Any]):
     """A format, and what it cannot hold of one snapshot."""
 
     key = serializers.CharField(read_only=True)

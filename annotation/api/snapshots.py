@@ -19,12 +19,16 @@ from annotation.api.serializers import (
     ExportSerializer,
     ExportWriteSerializer,
     FormatSerializer,
+    HoldDecisionSerializer,
+    PlanSerializer,
     SignSerializer,
+    SnapshotHoldSerializer,
     SnapshotSerializer,
     SnapshotWriteSerializer,
 )
 from annotation.models import Export, ExportState, Snapshot, Study
-from annotation.services import exporting, snapshots
+from annotation.services import exporting, holding, planning, signing, snapshots
+from annotation.services.access import require_manager
 from generation.api.answers import started
 from synthlab.core.api.idempotency import idempotent
 from synthlab.core.exceptions import Conflict
@@ -39,7 +43,8 @@ class SnapshotViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericV
     ordering = ("-created_at", "id")
 
     def get_queryset(self) -> QuerySet[Snapshot]:
-        return Snapshot.objects.visible_to(person_of(self.request)).select_related("study", "image_set")
+        rows = Snapshot.objects.visible_to(person_of(self.request)).select_related("study", "image_set")
+        return rows.prefetch_related("holds")
 
     @extend_schema(request=SnapshotWriteSerializer, responses={201: SnapshotSerializer})
     @idempotent
@@ -51,6 +56,27 @@ class SnapshotViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericV
         snapshot = snapshots.create_snapshot(actor=user, study=study, **wishes)
         return Response(SnapshotSerializer(snapshot).data, status=status.HTTP_201_CREATED)
 
+    @extend_schema(request=PlanSerializer, responses=OpenApiTypes.OBJECT)
+    @action(detail=False, methods=["post"])
+    def preview(self, request: Request) -> Response:
+        """What a snapshot taken now would hold, and what it would leave out and why; changes nothing."""
+        body = PlanSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        user, wishes = person_of(request), body.validated_data
+        study = get_object_or_404(Study.objects.visible_to(user), pk=wishes.pop("study"))
+        require_manager(user, study)
+        return Response(planning.preview_snapshot(study, **wishes).as_json())
+
+    @extend_schema(request=HoldDecisionSerializer, responses=SnapshotHoldSerializer)
+    @action(detail=True, methods=["post"], url_path="holds/<uuid:hold>/decision")
+    def decide(self, request: Request, pk: UUID, hold: UUID) -> Response:
+        """Allow or forbid the export in spite of a withdrawal."""
+        row = get_object_or_404(self.get_object().holds.select_related("snapshot__study"), pk=hold)
+        body = HoldDecisionSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        decided = holding.decide_hold(actor=person_of(request), hold=row, **body.validated_data)
+        return Response(SnapshotHoldSerializer(decided).data)
+
     @extend_schema(request=SignSerializer, responses=SnapshotSerializer)
     @action(detail=True, methods=["post"])
     def sign(self, request: Request, pk: UUID) -> Response:
@@ -58,7 +84,7 @@ class SnapshotViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericV
         snapshot = self.get_object()
         body = SignSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        signed = snapshots.sign_snapshot(actor=person_of(request), snapshot=snapshot, **body.validated_data)
+        signed = signing.sign_snapshot(actor=person_of(request), snapshot=snapshot, **body.validated_data)
         return Response(SnapshotSerializer(signed).data)
 
     @extend_schema(responses=FormatSerializer(many=True))
@@ -98,5 +124,6 @@ class ExportViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericVie
             raise Conflict(
                 "export_not_finished", f"This export is {export.state}; download it when it has succeeded."
             )
+        holding.refuse_held(export.snapshot)
         name = f"synthlab-{export.format}-{export.snapshot.digest[:12]}.zip"
         return serve_file(request, export.digest, content_type="application/zip", filename=name)

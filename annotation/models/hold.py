@@ -58,3 +58,8 @@ class SnapshotHold(Identified):
 
     def __str__(self) -> str:
         return f"hold of {self.snapshot_id}"
+
+    @property
+    def is_barring(self) -> bool:
+        """Whether nothing may leave because of it."""
+        return self.decision != HoldDecision.ALLOW

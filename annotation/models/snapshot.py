@@ -100,7 +100,7 @@ class Snapshot(Identified):
     @property
     def is_held(self) -> bool:
         """Whether a withdrawal bars its export: a manager has not decided yet, or has forbidden it."""
-        return self.holds.barring().exists()
+        return any(hold.is_barring for hold in self.holds.all())
 
 
 class SnapshotSplit(models.TextChoices):

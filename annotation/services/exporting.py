@@ -17,7 +17,9 @@ from annotation.export.ledger import Tally, tally_schema
 from annotation.export.registry import FORMATS
 from annotation.models import Export, ExportState, Region, Review, Snapshot
 from annotation.services.access import require_manager
+from annotation.services.holding import refuse_held
 from annotation.services.releases import schema_row
+from annotation.services.signing import refuse_unsigned
 from annotation.services.snapshots import refuse_real_pixels
 from generation.models import SyntheticImage
 from synthlab.accounts.models import User
@@ -46,7 +48,8 @@ def request_export(
     Raises:
         NotAllowed: The actor does not manage the study.
         InvalidInput: The format or an option is unknown.
-        Conflict: The snapshot is not signed, or a package that the format needs is not installed.
+        Conflict: The snapshot is not signed by all who must, a withdrawal holds it, or a package that the format needs is
+            not installed.
     """
     require_manager(actor, snapshot.study)
     form, chosen = _check_wish(format, options or {})
@@ -55,8 +58,8 @@ def request_export(
             "format_unavailable",
             f"{form.title} needs the Python package {form.needs}, which is not installed here.",
         )
-    if not snapshot.is_signed:
-        raise Conflict("snapshot_unsigned", "Only a signed snapshot can be exported. Sign it first.")
+    refuse_unsigned(snapshot)
+    refuse_held(snapshot)
     export = Export.objects.create(snapshot=snapshot, requested_by=actor, format=format, options=chosen)
     export.job = enqueue_job(JOB_KIND, actor=actor, subject=export)
     export.save(update_fields=["job"])
@@ -132,6 +135,7 @@ def _count(snapshot: Snapshot) -> Tally:
         tally.extra_labels += max(len(classes) - 1, 0)
         tally.sites += bool(site)
         tally.confidences += confidence is not None
+    tally.splits = snapshot.items.exclude(split="").count()
     reviews = Review.objects.filter(annotation__in=answers, created_at__lte=snapshot.created_at)
     tally.reviews = reviews.order_by().values("annotation", "reviewer").distinct().count()
     regions = Region.objects.filter(annotation__in=answers).order_by()
@@ -149,11 +153,12 @@ def mark_running(*, context: JobContext, export: Export) -> None:
 
 
 def refuse_real_images(snapshot: Snapshot) -> None:
-    """The last look before the pixels leave: none of them may be a real image's.
+    """The last look before the pixels leave: none of them may be a real image's, and no withdrawal may hold them.
 
     Raises:
-        Conflict: One is.
+        Conflict: One is, or one does.
     """
+    refuse_held(snapshot)
     images = SyntheticImage.objects.filter(snapshot_items__snapshot=snapshot)
     refuse_real_pixels(list(images.only("digest", "pixel_digest")))
 
@@ -163,6 +168,7 @@ def complete_export(*, context: JobContext, export: Export, archive: Path) -> di
     stored = store_files([archive])[0]
     result = {"digest": stored.digest, "size": stored.size}
     with context.commit(finish_with=result):
+        refuse_held(export.snapshot)  # it may have come while the archive was written
         done = Export.objects.filter(pk=export.pk, state=ExportState.RUNNING).update(
             state=ExportState.SUCCEEDED, digest=stored.digest, size=stored.size, completed_at=timezone.now()
         )

@@ -19,7 +19,7 @@ from annotation.export.rows import (
 )
 from annotation.export.spool import SpooledMembers
 from annotation.geometry import parse_shape
-from annotation.models import Annotation, LabelSchema, Review, Snapshot, SnapshotItem, Study
+from annotation.models import Annotation, LabelSchema, Review, Snapshot, Study
 from evaluation.models import Evaluation, EvaluationState
 from generation.models import Dataset, SyntheticImage
 
@@ -84,23 +84,30 @@ def iterate_members(snapshot: Snapshot) -> Iterator[MemberRow]:
     after = -1
     while chunk := list(rows.filter(position__gt=after)[:_CHUNK]):
         pairs = [(row.image, row.annotation) for row in chunk]
-        yield from describe_members(snapshot.study, pairs, before=snapshot)
+        splits = [row.split for row in chunk]
+        yield from describe_members(snapshot.study, pairs, splits=splits, before=snapshot)
         after = chunk[-1].position
 
 
 def describe_members(
-    study: Study, pairs: Sequence[tuple[SyntheticImage, Annotation]], *, before: Snapshot | None = None
+    study: Study,
+    pairs: Sequence[tuple[SyntheticImage, Annotation]],
+    *,
+    splits: Sequence[str],
+    before: Snapshot | None = None,
 ) -> list[MemberRow]:
     """One row for each image and the answer that counts for it, in the order given.
 
     Args:
         study: Whose pseudonyms to use.
         pairs: Images with their answers; regions and batches are best fetched already.
+        splits: For each the split it goes to; empty words without splits.
         before: Leave out reviews that came after this snapshot.
     """
     reviewers = _reviewers(study, [annotation.pk for _, annotation in pairs], before)
     return [
-        _member(study, image, annotation, reviewers.get(annotation.pk, ())) for image, annotation in pairs
+        _member(study, image, annotation, reviewers.get(annotation.pk, ()), split)
+        for (image, annotation), split in zip(pairs, splits, strict=True)
     ]
 
 
@@ -127,7 +134,7 @@ def schema_row(schema: LabelSchema) -> SchemaRow:
 
 
 def _member(
-    study: Study, image: SyntheticImage, annotation: Annotation, reviewers: Iterable[str]
+    study: Study, image: SyntheticImage, annotation: Annotation, reviewers: Iterable[str], split: str
 ) -> MemberRow:
     return MemberRow(
         digest=image.digest,
@@ -147,6 +154,7 @@ def _member(
         reader=pseudonym(study, annotation.author_id),
         reviewers=tuple(sorted(reviewers)),
         recipe=image.recipe,
+        split=split,
     )
 
 
@@ -219,13 +227,3 @@ def _describe_evaluation(evaluation: Evaluation) -> dict[str, Any]:
         "reasons": evaluation.reasons,
         "metrics": list(evaluation.metrics.order_by("name", "extractor", "class_key").values(*columns)),
     }
-
-
-def freeze_rows(
-    snapshot: Snapshot, accepted: Sequence[tuple[Any, SyntheticImage, Annotation]]
-) -> list[SnapshotItem]:
-    """The rows of a new snapshot's members: item, image and answer, in the order given."""
-    return [
-        SnapshotItem(snapshot=snapshot, item=item, image=image, annotation=annotation, position=position)
-        for position, (item, image, annotation) in enumerate(accepted)
-    ]

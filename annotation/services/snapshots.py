@@ -1,75 +1,44 @@
-"""Snapshots: the accepted images of a study frozen, measured, and signed."""
+"""Snapshots: the accepted images of a study frozen, and their measurement asked for."""
 
 from __future__ import annotations
 
-import json
-from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import transaction
 from django.db.models import Count
-from django.utils import timezone
-from django.utils.crypto import constant_time_compare, salted_hmac
 
 from annotation.export.canonical import digest_bytes
 from annotation.export.document import write_document
 from annotation.models import Annotation, Item, ItemState, Snapshot, SnapshotItem, Study
 from annotation.services.access import require_manager
-from annotation.services.releases import (
-    describe_members,
-    describe_source,
-    document_of,
-    freeze_rows,
-    schema_row,
-)
+from annotation.services.choosing import Candidate
+from annotation.services.holding import hold_from_the_start
+from annotation.services.planning import Plan, plan_snapshot
+from annotation.services.releases import describe_members, describe_source, schema_row
+from annotation.services.splitting import refuse_empty
 from evaluation.models import Evaluation, EvaluationState
-from evaluation.services.copies import uncleared_among
 from evaluation.services.evaluating import request_approved_evaluation
 from evaluation.services.image_sets import make_approved_set
-from generation.models import SourceImage, SyntheticImage
+from generation.models import Dataset, SourceImage, SyntheticImage
+from generation.services.growth import lock_dataset
 from synthlab.accounts.models import User
-from synthlab.accounts.services.passwords import confirm_password
 from synthlab.core.audit import record_event, study_chain
 from synthlab.core.exceptions import Conflict, InvalidInput
 from synthlab.core.models import AuditChain
 
 _CHUNK = 2000
-_SALT = "annotation.snapshot"
-
-
-@dataclass(frozen=True, slots=True)
-class Preview:
-    """What a snapshot would hold now; `uncleared` accepted images are flagged as copies and stay out."""
-
-    images: int
-    classes: dict[str, int]
-    discarded: int
-    undecided: int
-    uncleared: int
-
-
-def preview_snapshot(study: Study) -> Preview:
-    """Count what a snapshot taken now would freeze, and what it would leave out."""
-    states = dict(study.items.values_list("state").annotate(n=Count("id")).order_by())
-    rows = list(study.items.for_snapshot().values_list("synthetic_image", "outcome__classes"))
-    uncleared = uncleared_among(image for image, _ in rows)
-    counts = Counter(key for image, classes in rows if image not in uncleared for key in classes)
-    discarded = states.get(ItemState.DISCARDED, 0)
-    return Preview(
-        images=len(rows) - len(uncleared),
-        classes=dict(counts),
-        discarded=discarded,
-        undecided=sum(states.values()) - states.get(ItemState.ACCEPTED, 0) - discarded,
-        uncleared=len(uncleared),
-    )
+_Frozen = tuple[Item, SyntheticImage, Annotation]
 
 
 @transaction.atomic
 def create_snapshot(
-    *, actor: User, study: Study, name: str, filters: Mapping[str, Any] | None = None
+    *,
+    actor: User,
+    study: Study,
+    name: str,
+    filters: Mapping[str, Any] | None = None,
+    splits: Mapping[str, Any] | None = None,
 ) -> Snapshot:
     """Freeze the accepted synthetic images of a study, and ask for the measurement of the set.
 
@@ -77,95 +46,112 @@ def create_snapshot(
         actor: A manager of the study.
         study: Of any state; what is accepted later is not in it.
         name: What people call it.
-        filters: `{"classes": [key, …]}` takes only images with one of these classes.
+        filters: Which of them: see `check_filters`. `preview_snapshot` tells what they would take.
+        splits: `{"seed": 0, "shares": {"train": 0.7, "val": 0.15, "test": 0.15}}` gives each family of related images to
+            one of them.
 
-    An accepted image that a measurement has flagged as a copy since stays out until somebody has cleared it.
+    An accepted image that a measurement has flagged as a copy since stays out until somebody has cleared it. Where real
+    images were withdrawn from which a generator had learnt, the snapshot is held from the start.
 
     Raises:
         NotAllowed: The actor does not manage the study.
-        InvalidInput: No name, an unknown filter, or no accepted image.
+        InvalidInput: No name, an unknown filter, splits that cannot be, or no image to take.
         Conflict: An accepted image has the bytes or pixels of a real one.
     """
     require_manager(actor, study)
     if not name.strip() or len(name.strip()) > 120:
         raise InvalidInput("name_needed", "name: A snapshot needs a name of at most 120 characters.")
-    chosen = _check_filters(study, filters or {})
-    accepted = _accepted(study, chosen.get("classes"))
-    images = [image for _, image, _ in accepted]
-    refuse_real_pixels(images)
     if study.dataset is None:
-        raise InvalidInput(
-            "no_accepted_images", "No image of this study is accepted yet: there is nothing to freeze."
-        )
-    members = describe_members(study, [(image, annotation) for _, image, annotation in accepted])
-    image_set = make_approved_set(actor=actor, study_id=study.pk, dataset=study.dataset, images=images)
+        raise _nothing()
+    dataset = _lock(study, study.dataset)
+    plan = plan_snapshot(study, filters, splits)
+    if not plan.choice.taken:
+        raise _nothing()
+    refuse_empty(plan.split_facts)
+    snapshot = _freeze(actor, study, dataset, name.strip(), plan)
+    hold_from_the_start(actor=actor, snapshot=snapshot)
+    if latest_evaluation(snapshot) is None:
+        request_approved_evaluation(actor=actor, image_set=snapshot.image_set)
+    return snapshot
+
+
+def _nothing() -> InvalidInput:
+    return InvalidInput(
+        "no_accepted_images",
+        "No image of this study is accepted yet, or none that these filters let through: there is nothing to freeze.",
+    )
+
+
+def _lock(study: Study, dataset: Dataset) -> Dataset:
+    """Neither a withdrawal nor a decision about an image comes between what is chosen and what is frozen."""
+    dataset = lock_dataset(dataset)
+    rows = study.items.for_snapshot().order_by("pk").select_for_update(no_key=True)
+    list(rows.values_list("pk"))
+    return dataset
+
+
+def _freeze(actor: User, study: Study, dataset: Dataset, name: str, plan: Plan) -> Snapshot:
+    frozen = _load(plan.choice.taken)
+    images = [image for _, image, _ in frozen]
+    refuse_real_pixels(images)
+    members = describe_members(study, [(image, answer) for _, image, answer in frozen], splits=plan.named)
+    image_set = make_approved_set(actor=actor, study_id=study.pk, dataset=dataset, images=images)
     snapshot = Snapshot.objects.create(
         study=study,
-        name=name.strip(),
+        name=name,
         created_by=actor,
-        filters=chosen,
-        facts={**_facts(study), "source": describe_source(study.dataset)},
+        filters=plan.filters,
+        facts={**_facts(study), **plan.facts(), "source": describe_source(dataset)},
         digest=digest_bytes(write_document(schema_row(study.schema), members)),
-        item_count=len(accepted),
+        item_count=len(frozen),
         image_set=image_set,
+        signatures_needed=study.signatures_needed,
     )
-    SnapshotItem.objects.bulk_create(freeze_rows(snapshot, accepted), batch_size=_CHUNK)
+    SnapshotItem.objects.bulk_create(_rows(snapshot, frozen, plan), batch_size=_CHUNK)
     record_event(
         chain=study_chain(study),
         actor=actor,
         action="snapshot.created",
         target=snapshot,
-        facts={"digest": snapshot.digest, "items": snapshot.item_count, "image_set": image_set.digest},
+        facts={
+            "digest": snapshot.digest,
+            "items": snapshot.item_count,
+            "image_set": image_set.digest,
+            "filters": plan.filters,
+            "splits": plan.splits,
+        },
         personal={"name": snapshot.name},
     )
-    if latest_evaluation(snapshot) is None:
-        request_approved_evaluation(actor=actor, image_set=image_set)
     return snapshot
 
 
-def sign_snapshot(*, actor: User, snapshot: Snapshot, password: str, meaning: str) -> Snapshot:
-    """Sign a snapshot: name, time and meaning, bound to its digest. The person's password is asked again.
-
-    Raises:
-        NotAllowed: The actor does not manage the study, or the password is not theirs.
-        TooMany: The password was wrong too often.
-        InvalidInput: There is no meaning.
-        Conflict: It is signed already, its set is not evaluated yet, an image in it is flagged as a copy and not
-            cleared, or its content is not what was frozen.
-    """
-    require_manager(actor, snapshot.study)
-    confirm_password(actor=actor, password=password)
-    if not meaning.strip() or len(meaning.strip()) > 200:
-        raise InvalidInput("meaning_needed", "meaning: Say what you sign for, in at most 200 characters.")
-    return _sign(actor, snapshot, meaning.strip())
-
-
-@transaction.atomic
-def _sign(actor: User, snapshot: Snapshot, words: str) -> Snapshot:
-    evaluation = latest_evaluation(snapshot)
-    if evaluation is None or evaluation.state != EvaluationState.SUCCEEDED:
-        raise Conflict(
-            "evaluation_missing", "The approved set is not measured yet. Wait for its evaluation, then sign."
+def _rows(snapshot: Snapshot, frozen: Sequence[_Frozen], plan: Plan) -> list[SnapshotItem]:
+    return [
+        SnapshotItem(
+            snapshot=snapshot,
+            item=item,
+            image=image,
+            annotation=annotation,
+            position=place,
+            split=plan.named[place],
+            family=plan.families.numbers[place],
         )
-    _refuse_uncleared(snapshot)
-    refuse_changed(snapshot)
-    signed_at = timezone.now()
-    signature = _signature(snapshot, actor.pk, signed_at, words)
-    signed = Snapshot.objects.filter(pk=snapshot.pk, signed_by__isnull=True).update(
-        signed_by=actor, signed_at=signed_at, meaning=words, evaluation=evaluation, signature=signature
-    )
-    if signed != 1:
-        raise Conflict("already_signed", "This snapshot is signed already.")
-    snapshot.refresh_from_db()
-    record_event(
-        chain=study_chain(snapshot.study),
-        actor=actor,
-        action="snapshot.signed",
-        target=snapshot,
-        facts={"digest": snapshot.digest, "signature": signature, "evaluation": str(evaluation.pk)},
-        personal={"meaning": words},
-    )
-    return snapshot
+        for place, (item, image, annotation) in enumerate(frozen)
+    ]
+
+
+def _load(taken: Sequence[Candidate]) -> list[_Frozen]:
+    """The chosen items with image and answer, in the order in which they were chosen."""
+    frozen = []
+    for start in range(0, len(taken), _CHUNK):
+        keys = [row.item for row in taken[start : start + _CHUNK]]
+        rows = Item.objects.select_related("synthetic_image__batch", "outcome")
+        found = rows.prefetch_related("outcome__regions__label_class").in_bulk(keys)
+        for item in (found[key] for key in keys):
+            if item.synthetic_image is None or item.outcome is None:
+                raise TypeError("an accepted item of a snapshot has a synthetic image and an outcome")
+            frozen.append((item, item.synthetic_image, item.outcome))
+    return frozen
 
 
 def latest_evaluation(snapshot: Snapshot) -> Evaluation | None:
@@ -173,37 +159,6 @@ def latest_evaluation(snapshot: Snapshot) -> Evaluation | None:
     rows = snapshot.image_set.evaluations.order_by("-created_at")
     done = rows.filter(state=EvaluationState.SUCCEEDED).first()
     return done or rows.filter(state__in=(EvaluationState.QUEUED, EvaluationState.RUNNING)).first()
-
-
-def signature_holds(snapshot: Snapshot) -> bool:
-    """Whether the signature is ours and of exactly this content, person, time and meaning."""
-    if snapshot.signed_at is None or digest_bytes(document_of(snapshot)) != snapshot.digest:
-        return False
-    expected = _signature(snapshot, snapshot.signed_by_id, snapshot.signed_at, snapshot.meaning)
-    return constant_time_compare(expected, snapshot.signature)
-
-
-def refuse_changed(snapshot: Snapshot) -> None:
-    """Refuse a snapshot whose rows do not give the digest that was frozen.
-
-    Raises:
-        Conflict: They do not.
-    """
-    if digest_bytes(document_of(snapshot)) != snapshot.digest:
-        raise Conflict(
-            "snapshot_changed",
-            "The content of this snapshot is not what was frozen. Tell your administrator.",
-        )
-
-
-def _refuse_uncleared(snapshot: Snapshot) -> None:
-    """The measurement of the set itself may have flagged an image that no earlier one did."""
-    if found := uncleared_among(snapshot.items.values_list("image", flat=True)):
-        raise Conflict(
-            "copies_not_cleared",
-            f"{len(found)} of these images look like copies of real ones. Somebody who may see real images has to look at "
-            "them on the page of the evaluation and clear them; or freeze again, which leaves them out.",
-        )
 
 
 def refuse_real_pixels(images: list[SyntheticImage]) -> None:
@@ -223,37 +178,6 @@ def refuse_real_pixels(images: list[SyntheticImage]) -> None:
             )
 
 
-def _accepted(study: Study, classes: list[str] | None) -> list[tuple[Item, SyntheticImage, Annotation]]:
-    """Accepted items in the order of their image's digest, without those that look copied."""
-    # Locked, so that an item cannot leave its state between the list and the rows of the snapshot.
-    rows = study.items.for_snapshot().select_for_update(of=("self",), no_key=True)
-    rows = rows.select_related("synthetic_image__batch", "outcome")
-    items = rows.prefetch_related("outcome__regions__label_class").order_by("synthetic_image__digest")
-    uncleared = uncleared_among(item.synthetic_image_id for item in items if item.synthetic_image_id)
-    found = []
-    for item in items:
-        if item.synthetic_image is None or item.outcome is None:
-            raise TypeError("an accepted item of a snapshot has a synthetic image and an outcome")
-        if item.synthetic_image_id in uncleared:
-            continue
-        if classes is None or set(classes) & set(item.outcome.classes):
-            found.append((item, item.synthetic_image, item.outcome))
-    return found
-
-
-def _check_filters(study: Study, filters: Mapping[str, Any]) -> dict[str, Any]:
-    unknown = sorted(set(filters) - {"classes"})
-    if unknown:
-        raise InvalidInput("filter_unknown", f"filters.{unknown[0]}: Unknown filter.")
-    classes = filters.get("classes")
-    if classes is None:
-        return {}
-    known = set(study.schema.classes.values_list("key", flat=True))
-    if not isinstance(classes, list) or not classes or any(key not in known for key in classes):
-        raise InvalidInput("filter_unknown", "filters.classes: Expected keys of the study's classes.")
-    return {"classes": sorted(classes)}
-
-
 def _facts(study: Study) -> dict[str, Any]:
     states = dict(study.items.values_list("state").annotate(n=Count("id")).order_by())
     head = AuditChain.objects.filter(pk=study_chain(study)).first()
@@ -265,10 +189,3 @@ def _facts(study: Study) -> dict[str, Any]:
         "audit_sequence": head.sequence if head else 0,
         "audit_head": head.head_digest if head else "",
     }
-
-
-def _signature(snapshot: Snapshot, signer_id: object, signed_at: datetime, meaning: str) -> str:
-    body = [
-        str(snapshot.pk), snapshot.digest, str(signer_id), signed_at.isoformat(timespec="microseconds"), meaning
-    ]  # fmt: skip
-    return salted_hmac(_SALT, json.dumps(body), algorithm="sha256").hexdigest()

@@ -37,6 +37,7 @@ def create_study(
     reads_per_item: int = 1,
     approval_policy: str = ApprovalPolicy.EVERY,
     sample_share: float = 1.0,
+    signatures_needed: int = 1,
 ) -> Study:
     """Make a study in draft; who makes it manages it.
 
@@ -50,6 +51,7 @@ def create_study(
         reads_per_item: How many people read each image, 1 to 9.
         approval_policy: Which answers a reviewer must look at: `every`, a `sample`, or none (`as_read`).
         sample_share: The share of answers that the sample takes, and of discards that are looked at, 0 to 1.
+        signatures_needed: How many managers sign a snapshot before it is exported: 1 or 2.
 
     Raises:
         NotAllowed: The actor's role makes no studies, or the data set is not theirs to use.
@@ -71,6 +73,8 @@ def create_study(
         raise InvalidInput(
             "policy_unknown", f"approval_policy: Expected one of {', '.join(ApprovalPolicy.values)}."
         )
+    if signatures_needed not in (1, 2):
+        raise InvalidInput("signatures_out_of_range", "signatures_needed: Expected 1 or 2.")
     study = Study.objects.create(
         title=title.strip(),
         description=description,
@@ -81,6 +85,7 @@ def create_study(
         reads_per_item=reads_per_item,
         approval_policy=approval_policy,
         sample_share=sample_share,
+        signatures_needed=signatures_needed,
     )
     Membership.objects.create(study=study, user=actor, role=StudyRole.MANAGER)
     _record(
@@ -92,6 +97,7 @@ def create_study(
             "reads_per_item": reads_per_item,
             "approval_policy": approval_policy,
             "sample_share": sample_share,
+            "signatures_needed": signatures_needed,
         },
     )
     return study

@@ -39,6 +39,8 @@ POLICIES = [
     {"value": ApprovalPolicy.AS_READ, "label": "Answers count as read; only flagged ones are reviewed"},
 ]
 
+SIGNATURES = [{"value": "1", "label": "One manager signs"}, {"value": "2", "label": "Two managers sign"}]
+
 
 @login_required
 @require_safe
@@ -66,6 +68,7 @@ def study_new(request: HttpRequest) -> HttpResponse:
         ],
         "datasets": [{"value": str(row.pk), "label": row.name} for row in datasets],
         "policies": POLICIES,
+        "signatures": SIGNATURES,
     }
     return render(request, "annotation/study_new.html", context)
 

@@ -131,6 +131,11 @@ def _seen_by_manifest(dataset: Dataset, images: QuerySet[SourceImage]) -> dict[s
     return {row["manifest__digest"]: row["n"] for row in counted}
 
 
+def touched_generators(dataset: Dataset, images: QuerySet[SourceImage]) -> list[Touched]:
+    """Generators that learnt from any of these images of a data set, and those of which nobody can say."""
+    return _generators(dataset, _seen_by_manifest(dataset, images), images)
+
+
 def _generators(dataset: Dataset, seen: dict[str, int], images: QuerySet[SourceImage]) -> list[Touched]:
     known = set(dataset.manifests.values_list("digest", flat=True))
     of_unknown = None if images.filter(group__split=Split.TRAIN).exists() else 0
@@ -154,7 +159,7 @@ def generators_to_decide(dataset: Dataset) -> list[Touched]:
     gone = dataset.images.filter(withdrawn_at__isnull=False)
     if not gone.exists():
         return []
-    touched = _generators(dataset, _seen_by_manifest(dataset, gone), gone)
+    touched = touched_generators(dataset, gone)
     return [item for item in touched if item.row.state != GeneratorState.RETIRED]
 
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 from PIL import Image
 
 from annotation.models import Annotation, LabelSchema, Read, Review, Study
-from annotation.services import filling, queue, reading, reviewing, snapshots, studies
+from annotation.services import filling, queue, reading, reviewing, signing, snapshots, studies
 from annotation.services.schemas import create_label_schema
 from evaluation.models import (
     Decision,
@@ -239,6 +239,6 @@ def make_signed_snapshot(scene: Scene, password: str) -> Any:
         scene.accept(annotation)
     snapshot = snapshots.create_snapshot(actor=scene.manager, study=scene.study, name="First")
     make_evaluation(snapshot.image_set, scene.manager)
-    return snapshots.sign_snapshot(
+    return signing.sign_snapshot(
         actor=scene.manager, snapshot=snapshot, password=password, meaning="approved for training"
     )

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from annotation.models import Item, ItemState, ReadKind
-from annotation.services import reviewing, snapshots
+from annotation.services import planning, reviewing, signing, snapshots
 from evaluation.models import ImageScore
 from evaluation.services.copies import review_copy
 from generation.models import SourceImage, SyntheticImage
@@ -86,13 +86,15 @@ def test_no_answer_to_an_adjudication_is_refused_for_a_flag():
 def test_flagged_after_it_was_accepted_an_image_stays_out_of_snapshots():
     scene = accepted_scene(3)
     pair = flagged(scene)
-    preview = snapshots.preview_snapshot(scene.study)
-    assert (preview.images, preview.uncleared, preview.classes) == (2, 1, {"gland": 2})
+    preview = planning.preview_snapshot(scene.study)
+    assert preview.images == 2
+    assert [(row["key"], row["images"]) for row in preview.excluded] == [("copies_not_cleared", 1)]
+    assert [(row["key"], row["images"]) for row in preview.classes] == [("gland", 2)]
     snapshot = snapshots.create_snapshot(actor=scene.manager, study=scene.study, name="Without")
     assert snapshot.item_count == 2
     assert not snapshot.items.filter(image=pair[0]).exists()
     clear(scene, pair)
-    assert snapshots.preview_snapshot(scene.study).images == 3
+    assert planning.preview_snapshot(scene.study).images == 3
 
 
 def test_nothing_is_frozen_where_all_look_copied():
@@ -111,7 +113,7 @@ def test_flagged_by_the_measurement_of_the_set_itself_it_bars_the_signature():
     ImageScore.objects.create(evaluation=evaluation, image=image, nearest=nearest, flags=["copy"])
 
     def sign() -> None:
-        snapshots.sign_snapshot(actor=scene.manager, snapshot=snapshot, password=PASSWORD, meaning="approved")
+        signing.sign_snapshot(actor=scene.manager, snapshot=snapshot, password=PASSWORD, meaning="approved")
 
     with pytest.raises(Conflict) as refusal:
         sign()

@@ -11,7 +11,7 @@ import pytest
 from django.urls import reverse
 
 from annotation.models import Annotation, ItemState, LabelSchema
-from annotation.services import exporting, reviewing, snapshots
+from annotation.services import exporting, reviewing, signing, snapshots
 from tests.annotation.calls import streamed
 from tests.annotation.factories import (
     DISCARDED,
@@ -188,14 +188,15 @@ def test_snapshots_from_preview_to_download():
     scene = Scene(2, approval_policy="as_read")
     assert "nothing to freeze" in text(page(scene.manager, "snapshot-pages", scene.study.pk))
     scene.answer_all(GLAND)
-    assert "Freeze 2 images" in text(page(scene.manager, "snapshot-pages", scene.study.pk))
+    assert "2 images accepted" in text(page(scene.manager, "snapshot-pages", scene.study.pk))
+    assert "Freeze 2 images" in text(page(scene.manager, "snapshot-new", scene.study.pk))
     snapshot = snapshots.create_snapshot(actor=scene.manager, study=scene.study, name="First")
     body = text(page(scene.manager, "snapshot-page", snapshot.pk))
     assert "Measuring the approved set" in body
     assert "can be signed once" in body
     make_evaluation(snapshot.image_set, scene.manager)
     assert "Your password" in text(page(scene.manager, "snapshot-page", snapshot.pk))
-    signed = snapshots.sign_snapshot(
+    signed = signing.sign_snapshot(
         actor=scene.manager, snapshot=snapshot, password=PASSWORD, meaning="approved"
     )
     exporting.request_export(actor=scene.manager, snapshot=signed)

@@ -13,7 +13,7 @@ from django.db import IntegrityError, transaction
 
 from annotation.export.verify import verify_archive
 from annotation.models import Annotation, Export, ExportState, Item, Read, Region, Snapshot, SnapshotItem
-from annotation.services import exporting, filling, snapshots, studies
+from annotation.services import exporting, filling, planning, signing, snapshots, studies
 from evaluation.models import Evaluation, GateDecision
 from generation.models import SourceImage, SyntheticImage
 from synthlab.core.exceptions import Conflict, InvalidInput, NotAllowed
@@ -112,8 +112,9 @@ def test_a_snapshot_freezes_accepted_images_only_and_asks_for_their_measurement(
     scene.submit(scene.claim()[0], GLAND)
     scene.submit(scene.claim()[0], DISCARDED)
     scene.submit(scene.claim()[0], LABELLED)
-    preview = snapshots.preview_snapshot(scene.study)
-    assert (preview.images, preview.classes) == (2, {"gland": 1, "normal": 1})
+    preview = planning.preview_snapshot(scene.study)
+    assert preview.images == 2
+    assert {row["key"]: row["images"] for row in preview.classes} == {"gland": 1, "normal": 1}
     assert (preview.discarded, preview.undecided) == (1, 1)
     snapshot = snapshots.create_snapshot(actor=scene.manager, study=scene.study, name="First")
     assert snapshot.item_count == 2 == snapshot.items.count()
@@ -187,7 +188,7 @@ def test_an_accepted_image_with_real_pixels_stops_the_snapshot_and_the_export(
 
 def make_signed(scene):
     snapshot = measured(scene)
-    return snapshots.sign_snapshot(
+    return signing.sign_snapshot(
         actor=scene.manager, snapshot=snapshot, password=PASSWORD, meaning="approved for training"
     )
 
@@ -197,7 +198,7 @@ def test_signing_asks_for_the_password_a_meaning_and_a_measurement():
     snapshot = snapshots.create_snapshot(actor=scene.manager, study=scene.study, name="x")
     sign = {"actor": scene.manager, "snapshot": snapshot, "password": PASSWORD, "meaning": "approved"}
     with pytest.raises(Conflict) as refusal:
-        snapshots.sign_snapshot(**sign)
+        signing.sign_snapshot(**sign)
     assert refusal.value.code == "evaluation_missing"
     make_evaluation(snapshot.image_set, scene.manager)
     for wrong, error in (
@@ -206,13 +207,13 @@ def test_signing_asks_for_the_password_a_meaning_and_a_measurement():
         ({"actor": scene.reader}, NotAllowed),
     ):
         with pytest.raises(error):
-            snapshots.sign_snapshot(**{**sign, **wrong})
+            signing.sign_snapshot(**{**sign, **wrong})
     assert not Snapshot.objects.get().is_signed
-    signed = snapshots.sign_snapshot(**sign)
-    assert snapshots.signature_holds(signed)
+    signed = signing.sign_snapshot(**sign)
+    assert signing.signature_holds(signed)
     assert signed.evaluation is not None
     with pytest.raises(Conflict):
-        snapshots.sign_snapshot(**sign)
+        signing.sign_snapshot(**sign)
 
 
 def test_half_a_signature_is_refused_by_the_database():
