@@ -8,7 +8,7 @@ value is the score, so that one calibrated test covers all of them.
 The p-value is conformal with the group as the unit (hierarchical conformal prediction: every group weighs the same,
 whatever its size) and cross-fitted: against group g's pictures a synthetic picture is scored with the same
 reference set, the one without g. Hence p ≥ 1/(G + 1): with few groups no picture can be called a copy by p. There,
-and only there, remains the plain sight of it: a picture at less than three fifths of the smallest ratio of any unseen
+and only there, remains the plain sight of it: a picture at less than half of the smallest ratio of any unseen
 real picture in some space is flagged as well.
 
 The whole training set is used, not a subsample as large as the reference set: the null goes through the
@@ -30,7 +30,7 @@ Rows = npt.NDArray[np.float64]
 # p at or below which a picture is flagged as a copy.
 ALPHA = 0.025
 # A ratio below this share of the smallest null ratio is flagged whatever p can say.
-SEPARATION = 0.6
+SEPARATION = 0.5
 _TAIL = 0.05
 _LEAST_SCALE = 0.02
 

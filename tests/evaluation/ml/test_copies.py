@@ -99,7 +99,6 @@ def test_copies_among_overlapping_tiles_of_one_slide(tmp_path):
     shares = {name: float(np.mean([run[name] for _, run in found])) for name in found[0][1]}
     assert shares["unseen"] <= 0.03
     assert {name: shares[name] for name in SEEN_THROUGH if shares[name] < 0.95} == {}
-    assert shares["cropped"] >= 0.5
 
 
 @pytest.mark.slow
