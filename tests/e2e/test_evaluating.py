@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from playwright.sync_api import expect
 
-from evaluation.models import CopyReview, GatePolicy
+from evaluation.models import CopyReview, Evaluation, GatePolicy
 from evaluation.services import gating
+from generation.models import Dataset
 from synthlab.core.models import AuditEvent
 from tests.e2e.test_accessibility import violations
 from tests.evaluation.factories import add_numbers, flag_as_copy, make_evaluation, make_image_set
@@ -13,18 +14,21 @@ from tests.generation.factories import make_batch, make_dataset, make_generator
 from tests.present import present
 
 
-def test_a_report_is_read_a_pair_cleared_and_two_generators_compared(visit):
+def two_reports() -> tuple[Dataset, Evaluation]:
+    """A measured batch with one flagged image, and another generator's batch that was measured alike."""
     dataset = make_dataset(per_split=4)
     batch = make_batch(generator=make_generator(dataset=dataset), count=4)
     evaluation = flag_as_copy(
         present(batch.images.first()), present(dataset.images.first()), "copy"
     ).evaluation
-    other = make_evaluation(
-        image_set=make_image_set(batch=make_batch(generator=make_generator(dataset=dataset)))
-    )
+    elsewhere = make_batch(generator=make_generator(dataset=dataset))
     add_numbers(evaluation, classes=("gland", "stroma"))
-    add_numbers(other, scale=2.0)
+    add_numbers(make_evaluation(image_set=make_image_set(batch=elsewhere)), scale=2.0)
+    return dataset, evaluation
 
+
+def test_a_report_is_read_a_pair_cleared_and_two_generators_compared(visit):
+    dataset, evaluation = two_reports()
     owner = visit()
     owner.log_in(dataset.owner)
     page = owner.open(f"/evaluations/{evaluation.pk}/")
