@@ -27,7 +27,7 @@ SEEDS = 5
 MIN_CLASS_GROUPS = 10
 # The probe solves a system as large as its examples.
 MAX_EXAMPLES = 1024
-_LABELS = {
+LABELS = {
     "tstr": "Trained on synthetic, tested on real",
     "tsrtr": "Trained on synthetic and real, tested on real",
 }
@@ -66,12 +66,12 @@ def utility_rows(subject: Subject) -> list[MetricResult]:
         return []
     names, left_out = usable_classes(subject)
     if len(names) < 2:
-        return [_none_row(subject, metric, left_out) for metric in _LABELS]
+        return [_none_row(subject, metric, left_out) for metric in LABELS]
     course = _course(subject, names)
     taught = _taught(course, subject.rng("utility/draws"))
     return [
         result
-        for metric in _LABELS
+        for metric in LABELS
         for result in _rows(subject, course, metric, *taught[metric], left_out=left_out)
     ]
 
@@ -200,7 +200,7 @@ def _row(
     difference = value - other
     status, reasons = _status(subject, course, part, left_out)
     return row(
-        subject, metric, f"{_LABELS[metric]} ({subject.extractor.name})", better="higher", class_key=class_key,
+        subject, metric, f"{LABELS[metric]} ({subject.extractor.name})", better="higher", class_key=class_key,
         value=value, floor=other, ratio=value / other if other else None,
         ci_low=None if wide is None else difference - wide, ci_high=None if wide is None else difference + wide,
         ci_of="difference", ci_method=_INTERVAL if wide is not None else "none: a single group",
@@ -239,7 +239,7 @@ def _status(
 def _none_row(subject: Subject, metric: str, left_out: tuple[str, ...]) -> MetricResult:
     names = ", ".join(left_out)
     return row(
-        subject, metric, f"{_LABELS[metric]} ({subject.extractor.name})", better="higher", value=None, floor=None,
+        subject, metric, f"{LABELS[metric]} ({subject.extractor.name})", better="higher", value=None, floor=None,
         status="insufficient" if subject.status == "ok" else subject.status,
         caveats=(*subject.caveats, f"fewer than two classes have two pictures in every set; left out: {names}"),
         method=f"linear probe (ridge on features); {_FLOORS[metric]}",
