@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -81,54 +81,74 @@ grants more than the owner of this installation may grant.
 
 def _data_sheet(release: Release) -> str:
     """A data sheet after the question groups of Gebru et al., "Datasheets for Datasets" (2021)."""
+    parts = (_motivation(release), _composition(release), _collection(release), _labelling(release), _USES)
+    lines = [line for part in parts for line in (*part, "")]
+    return "\n".join(["# Data sheet", "", *lines, *_distribution(release), ""])
+
+
+def _motivation(release: Release) -> list[str]:
+    return [
+        "## Motivation",
+        f"- Purpose: {_value(release.source.get('purpose'))}",
+        f"- Funding: {_BLANK}",
+    ]
+
+
+def _composition(release: Release) -> list[str]:
     per_class: Counter[str] = Counter()
-    readers: set[str] = set()
-    reviewers: set[str] = set()
     regions = 0
     for member in release.members:
         per_class.update(member.classes)
-        readers.add(member.reader)
-        reviewers.update(member.reviewers)
         regions += len(member.regions)
-    source = release.source
-    lines = [
-        "# Data sheet",
-        "",
-        "## Motivation",
-        f"- Purpose: {_value(source.get('purpose'))}",
-        f"- Funding: {_BLANK}",
-        "",
+    return [
         "## Composition",
         f"- Images: {len(release.members)}, all synthetic.",
         *[f"- {_line(row.title)}: {per_class[row.key]}" for row in release.schema.classes],
         f"- Regions: {regions}.",
-        "",
+    ]
+
+
+def _collection(release: Release) -> list[str]:
+    return [
         "## Collection process",
         "The images were drawn by a generator that learnt from a real data set:",
-        *_facts(source),
+        *_facts(release.source),
         "",
         "What can be traced:",
         *_facts(release.provenance),
-        "",
+    ]
+
+
+def _labelling(release: Release) -> list[str]:
+    readers, reviewers = set[str](), set[str]()
+    for member in release.members:
+        readers.add(member.reader)
+        reviewers.update(member.reviewers)
+    return [
         "## Labelling",
         f"- Schema: {_line(release.schema.name)}, version {release.schema.version}.",
         f"- Readers: {len(readers)}; reviewers: {len(reviewers)} (pseudonyms of this study).",
         f"- Qualification of readers: {_BLANK}",
         *_facts(release.facts),
-        "",
-        "## Uses",
-        "Research. The images follow the small real data set they were learnt from, its gaps and biases included; they "
-        "are no sample of any population. Not for diagnosis.",
-        "",
+    ]
+
+
+_USES = (
+    "## Uses",
+    "Research. The images follow the small real data set they were learnt from, its gaps and biases included; they "
+    "are no sample of any population. Not for diagnosis.",
+)
+
+
+def _distribution(release: Release) -> list[str]:
+    return [
         "## Distribution and maintenance",
         f"- Licence: {_value(release.licence)}",
         f"- Who maintains it: {_BLANK}",
-        "",
     ]
-    return "\n".join(lines)
 
 
-def _facts(facts: Mapping[str, Any]) -> Iterable[str]:
+def _facts(facts: Mapping[str, Any]) -> list[str]:
     return [f"- {name.replace('_', ' ')}: {_value(value)}" for name, value in sorted(facts.items())]
 
 

@@ -119,7 +119,7 @@ def test_the_page_offers_every_format_with_what_it_costs(scene, snapshot, client
     page = client.get(reverse("snapshot-page", args=[snapshot.pk])).content.decode()
     for form in FORMATS.values():
         assert f"Export as {form.title}" in page
-    assert "The anatomical site is not there." in page
+    assert "Who read and who reviewed (pseudonyms) is not there." in page
     assert "holds everything" in page
 
 
