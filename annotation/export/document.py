@@ -6,6 +6,7 @@ was signed, and anyone can check it without us.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -17,6 +18,7 @@ from annotation.export.spool import SpooledMembers
 NAME = "annotations/labels.json"
 FORMAT = "synthlab-labels"
 VERSION = 1
+SPLIT_VERSION = 2  # each member tells its split; without splits the document is, byte for byte, of version 1
 
 
 def write_document(schema: SchemaRow, members: Iterable[MemberRow]) -> bytes:
@@ -27,24 +29,35 @@ def write_document(schema: SchemaRow, members: Iterable[MemberRow]) -> bytes:
         members: The approved images, in the order of their digests.
 
     Raises:
-        ValueError: The members are not in order, or one stands there twice.
+        ValueError: The members are not in order, one stands there twice, or only some have a split.
     """
     return b"".join(document_parts(schema, members))
 
 
 def document_parts(schema: SchemaRow, members: Iterable[MemberRow]) -> Iterator[bytes]:
     """The same bytes, a member at a time."""
+    first, members = _peek(members)
+    is_split = first is not None and bool(first.split)
     yield from json_parts(
         {
             "format": FORMAT,
-            "version": VERSION,
+            "version": SPLIT_VERSION if is_split else VERSION,
             "schema": describe_schema(schema),
-            "members": Items(_describe_members(members)),
+            "members": Items(_describe_members(members, is_split)),
         }
     )
 
 
-def _describe_members(members: Iterable[MemberRow]) -> Iterator[dict[str, Any] | Written]:
+def _peek(members: Iterable[MemberRow]) -> tuple[MemberRow | None, Iterable[MemberRow]]:
+    """The first member, and all of them."""
+    if isinstance(members, SpooledMembers):
+        return (members[0] if members else None), members
+    rows = iter(members)
+    first = next(rows, None)
+    return first, rows if first is None else itertools.chain((first,), rows)
+
+
+def _describe_members(members: Iterable[MemberRow], is_split: bool) -> Iterator[dict[str, Any] | Written]:
     if isinstance(members, SpooledMembers):
         yield from members.written()
         return
@@ -52,6 +65,8 @@ def _describe_members(members: Iterable[MemberRow]) -> Iterator[dict[str, Any] |
     for member in members:
         if member.digest <= before:
             raise ValueError("the members of a snapshot stand once each, in the order of their digests")
+        if bool(member.split) != is_split:
+            raise ValueError("the members of a snapshot have a split each, or none has")
         before = member.digest
         yield describe_member(member)
 

@@ -76,7 +76,10 @@ def _describe_origin(member: MemberRow) -> dict[str, Any]:
 
 
 def _describe_snapshot(release: Release) -> dict[str, Any]:
+    # Only where two people sign; other archives are as they were before that could be.
+    second = {"countersignature": asdict(release.countersignature)} if release.countersignature else {}
     return {
+        **second,
         "id": release.snapshot_id,
         "name": release.name,
         "study": release.study,

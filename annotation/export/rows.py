@@ -99,6 +99,7 @@ class Release:
     facts: Mapping[str, Any] = field(default_factory=dict)
     licence: str = ""
     source: Mapping[str, Any] = field(default_factory=dict)
+    countersignature: SignatureRow | None = None
 
     @property
     def is_split(self) -> bool:

@@ -19,6 +19,7 @@ from annotation.export.canonical import digest_file
 from annotation.export.formats import Format
 from annotation.export.opened import BadArchiveError, Opened
 from annotation.export.registry import FORMATS
+from annotation.splits import NAMES as SPLITS
 
 COMMON = frozenset({document.NAME, croissant.NAME, manifest.NAME, *texts.NAMES})
 FRAME = "(the archive's own directory)"
@@ -182,13 +183,20 @@ def _check_manifest(listing: Mapping[str, Any], rows: list[FileRow]) -> None:
         raise BadArchiveError(name, "is missing")
     if listing["files_digest"] != manifest.digest_files(listing["files"]):
         raise BadArchiveError(manifest.NAME, "the digest of its list of files is wrong")
-    digest, signature = listing["snapshot"]["digest"], listing["snapshot"]["signature"]
-    if not isinstance(digest, str) or not isinstance(signature, dict | None):
+    told = listing["snapshot"]
+    signatures = told["signature"], told.get("countersignature")
+    if not isinstance(told["digest"], str) or not all(isinstance(row, dict | None) for row in signatures):
         raise BadArchiveError(manifest.NAME, "the snapshot is not described as it should be")
 
 
 def _check_labels(labels: Mapping[str, Any]) -> int:
-    """The labels are in order and use known classes only; the number of regions."""
+    """The labels are of a known version, in order, split as that version is, and of known classes; the number of regions."""
+    version = labels["version"]
+    if labels["format"] != document.FORMAT or version not in (document.VERSION, document.SPLIT_VERSION):
+        raise BadArchiveError(document.NAME, "is of a format or version that this program does not know")
+    named = {member.get("split", "") for member in labels["members"]}
+    if named - (set(SPLITS) if version == document.SPLIT_VERSION else {""}):
+        raise BadArchiveError(document.NAME, f"splits {sorted(named)} are not those of its version")
     classes = {row["key"] for row in labels["schema"]["classes"]}
     digests = [member["image"] for member in labels["members"]]
     if digests != sorted(set(digests)):

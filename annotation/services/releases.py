@@ -55,6 +55,7 @@ def release_of(snapshot: Snapshot, spool: Path) -> Release:
         schema=schema_row(snapshot.study.schema),
         members=SpooledMembers(iterate_members(snapshot), spool),
         signature=_signature_row(snapshot),
+        countersignature=_countersignature_row(snapshot),
         evaluation=_describe_evaluations(snapshot),
         provenance=_provenance(snapshot, source),
         facts=facts,
@@ -177,6 +178,17 @@ def _signature_row(snapshot: Snapshot) -> SignatureRow | None:
         signed_at=snapshot.signed_at.isoformat(timespec="microseconds"),
         meaning=snapshot.meaning,
         signature=snapshot.signature,
+    )
+
+
+def _countersignature_row(snapshot: Snapshot) -> SignatureRow | None:
+    if snapshot.countersigned_at is None:
+        return None
+    return SignatureRow(
+        signer=pseudonym(snapshot.study, snapshot.countersigned_by_id),
+        signed_at=snapshot.countersigned_at.isoformat(timespec="microseconds"),
+        meaning=snapshot.countersigned_meaning,
+        signature=snapshot.countersignature,
     )
 
 
