@@ -254,7 +254,7 @@ def _wait_for(url: str) -> None:
 
 def _client(url: str, person: Any) -> httpx.Client:
     from django.conf import settings
-    from django.middleware.csrf import _get_new_csrf_string  # type: ignore[attr-defined]
+    from django.middleware.csrf import _get_new_csrf_string
     from django.test import Client
 
     browser = Client()

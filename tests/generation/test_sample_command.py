@@ -28,6 +28,7 @@ from tests.faults.live import wait_for
 from tests.generation import factories
 from tests.generation.ml.serving import Service
 from tests.generation.tiny import CLASSES, tiny_weights
+from tests.present import present
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -63,7 +64,7 @@ def batch_of(generator: Generator, **wish: Any) -> Batch:
     """A batch whose jobs have all been done."""
     wish = {"count": COUNT, "seed": 7, **wish}
     batch = batches.request_batch(actor=generator.dataset.owner, generator=generator, **wish)
-    for waiting in (Job.objects.exclude(parent=None), Job.objects.filter(pk=batch.job_id)):
+    for waiting in (Job.objects.exclude(parent=None), Job.objects.filter(pk=present(batch.job_id))):
         for job in waiting.filter(state=JobState.QUEUED):
             execute(str(job.pk))
     batch.refresh_from_db()

@@ -30,7 +30,9 @@ class Counting(RandomConv):
 @pytest.fixture
 def pictures(tmp_path):
     images, _ = grouped_blobs(np.random.default_rng(0), 12, 1)
-    return read_set(parse_refs(Maker(tmp_path / "images").rows(images, "i"), "test", grouped=False), "test")
+    return read_set(
+        parse_refs(Maker(tmp_path / "images").rows(list(images), "i"), "test", grouped=False), "test"
+    )
 
 
 def pairs(images):

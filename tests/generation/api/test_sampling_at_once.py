@@ -200,7 +200,12 @@ def test_the_secret_goes_along_and_no_proxy_hears_it(
     model_service._client.cache_clear()
     seen: list[httpx.Request] = []
     client = model_service._client()
-    monkeypatch.setattr(type(client), "send", lambda self, request, **_: seen.append(request) or made())
+
+    def send(_: httpx.Client, request: httpx.Request, **options: Any) -> httpx.Response:
+        seen.append(request)
+        return made()
+
+    monkeypatch.setattr(type(client), "send", send)
     settings.MODEL_SERVICE_SECRET = "s" * 20
     assert ask(cast, generator, seed=1).status_code == 200
     assert seen[0].headers["X-Model-Service-Secret"] == "s" * 20

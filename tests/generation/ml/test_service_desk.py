@@ -8,11 +8,10 @@ import pytest
 from prometheus_client import generate_latest
 
 from generation.child import BadInput
-from generation.ml.service import desk as desk_module
 from generation.ml.service.cache import GeneratorCache
 from generation.ml.service.desk import MOST_WAITING, Desk
 from generation.ml.service.facts import DoorMetrics, Facts, shared_facts
-from generation.ml.service.wire import SampleRequest, read_request
+from generation.ml.service.wire import SampleRequest, make, read_request
 from tests.generation.ml.conftest import CPU
 
 LATER = 100.0
@@ -37,7 +36,7 @@ def ask(digest: str, count: int, **more: Any) -> SampleRequest:
 
 def passes(desk: Desk, most: int = 100) -> list[list[object]]:
     """Whom each pass answered, until nobody waits."""
-    answered = []
+    answered: list[list[object]] = []
     while not desk.is_idle:
         assert len(answered) < most
         answered.append([caller for caller, _ in desk.work(now=0)])
@@ -104,14 +103,13 @@ def test_who_waited_too_long_is_told_and_costs_nothing(make_desk, make_generator
 
 def test_a_pass_that_fails_is_its_callers_only(make_desk, make_generator, monkeypatch):
     good, bad = make_generator()[1], make_generator(step=6)[1]
-    whole = desk_module.make
 
     def failing(sampler: Any, wanted: Any) -> Any:
         if sampler.generator.digest == bad.digest:
             raise RuntimeError("out of memory")
-        return whole(sampler, wanted)
+        return make(sampler, wanted)
 
-    monkeypatch.setattr(desk_module, "make", failing)
+    monkeypatch.setattr("generation.ml.service.desk.make", failing)
     desk = make_desk()
     desk.take("bad", ask(bad.digest, 3), expires_at=LATER)
     desk.take("good", ask(good.digest, 3), expires_at=LATER)

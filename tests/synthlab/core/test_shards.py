@@ -59,6 +59,8 @@ def test_the_parent_waits_and_then_joins() -> None:
     before = job.heartbeat_at
     run(two)
     job.refresh_from_db()
+    assert before is not None
+    assert job.heartbeat_at is not None
     assert job.heartbeat_at > before
     assert has_message(job)
     assert (run(job).state, job.result) == (JobState.SUCCEEDED, {"joined": 2})
