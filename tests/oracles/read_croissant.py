@@ -4,11 +4,12 @@ import hashlib
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import mlcroissant as mlc  # type: ignore[import-not-found]
 
 
-def shown(value: object) -> object:
+def shown(value: Any) -> Any:
     if isinstance(value, bytes):
         return value.decode()
     if isinstance(value, list):
@@ -20,7 +21,7 @@ def shown(value: object) -> object:
 
 
 dataset = mlc.Dataset(jsonld=str(Path(sys.argv[1]) / "croissant.json"))
-found: dict = {"issues": dataset.metadata.ctx.issues.report()}
+found: dict[str, Any] = {"issues": dataset.metadata.ctx.issues.report()}
 for name in sys.argv[2:]:
     rows = [{key.split("/")[1]: shown(value) for key, value in row.items()} for row in dataset.records(name)]
     found[name] = rows

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import sys
+from typing import Any
 
 from datasets import load_dataset  # type: ignore[import-not-found]
 
@@ -12,7 +13,7 @@ loaded = (
     if not builder
     else load_dataset(builder, data_dir=folder, cache_dir=cache)
 )
-found = {}
+found: dict[str, list[dict[str, Any]]] = {}
 for split, rows in loaded.items():
     found[split] = []
     for row in rows:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -25,7 +26,7 @@ class Server:
 
     def __init__(self, *, breaks_at: int = 0, content: bytes = CONTENT, state: str = "succeeded"):
         self.breaks_at, self.content, self.state = breaks_at, content, state
-        self.asked: list[dict] = []
+        self.asked: list[dict[str, Any]] = []
         self.ranges: list[str] = []
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
@@ -43,7 +44,7 @@ class Server:
             return httpx.Response(200, json=[{"key": "coco", "losses": []}])
         return httpx.Response(200, json=self.row(self.state))
 
-    def row(self, state: str) -> dict:
+    def row(self, state: str) -> dict[str, Any]:
         digest = hashlib.sha256(CONTENT).hexdigest() if state == "succeeded" else ""
         return {
             "id": EXPORT, "snapshot": SNAPSHOT, "job": JOB, "format": "yolo", "options": {"task": "segment"}, "state": state,
