@@ -14,7 +14,7 @@ from bench.harness import ROOT, STORE, Aim, Bench, Result, Run, run_alone
 
 COUNT, MANY = 10_000, 100_000
 LIGHT = ("coco", "imagefolder", "parquet", "webdataset", "yolo", "voc", "cvat", "labelstudio", "csv")
-ROUNDS = 3
+ROUNDS = 1
 
 
 def call(verb: str, spec: dict[str, Any]) -> dict[str, Any]:
@@ -61,7 +61,7 @@ def measure(run: Run) -> Result:
         rows=rows,
         notes=[
             f"{count} images of 64 × 64 pixels in colour; half of them with a box, a polygon and a point. From plain rows "
-            "to an archive on the disk; reading the rows from the database is not in it.",
+            f"to an archive on the disk; reading the rows from the database is not in it. Rounds: {ROUNDS}.",
             f"Memory: {count} and {many} images of 16 × 16 pixels as COCO took {low['mib']:.0f} and {high['mib']:.0f} MiB, "
             f"Python and its libraries in it; {many} took {high['seconds']:.1f} s.",
         ],

@@ -13,7 +13,7 @@ from typing import Any
 
 from annotation.export.canonical import Items, json_parts
 from annotation.export.formats import Format, Member, Source
-from annotation.export.images import check_images, describe_pngs, grouped_pngs, name_by_split, split_folder
+from annotation.export.images import check_images, describe_pngs, name_by_split, pngs_by_split, split_folder
 from annotation.export.ledger import CODES, CONFIDENCE, PEOPLE, RECIPE, SITE, LossKind
 from annotation.export.opened import BadArchiveError, Opened
 from annotation.export.rows import MemberRow, RegionRow, Release
@@ -34,7 +34,7 @@ def write_coco(source: Source) -> Iterator[Member]:
     for split, places in splits.items():
         if any(_has_point(member) for member in at_places(release.members, places)):
             yield Member(_file(POINTS, split), _document(release, places, points=True))
-    yield from grouped_pngs(source, partial(split_folder, IMAGES))
+    yield from pngs_by_split(source, partial(split_folder, IMAGES))
 
 
 def check_coco(opened: Opened, labels: Mapping[str, Any]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from defusedxml.ElementTree import fromstring
 
 from annotation.export.formats import Format, Member, Source
-from annotation.export.images import check_images, describe_pngs, grouped_pngs
+from annotation.export.images import all_pngs, check_images, describe_pngs
 from annotation.export.ledger import CODES, CONFIDENCE, PEOPLE, RECIPE, SITE
 from annotation.export.member import restore_shape
 from annotation.export.opened import BadArchiveError, Opened
@@ -25,7 +25,7 @@ _COLOUR = "#33ddff"
 def write_cvat(source: Source) -> Iterator[Member]:
     """The file of annotations, then the images."""
     yield Member(ANNOTATIONS, _document(source.release))
-    yield from grouped_pngs(source, lambda member: IMAGES)
+    yield from all_pngs(source, IMAGES)
 
 
 def check_cvat(opened: Opened, labels: Mapping[str, Any]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from annotation.export.formats import Described, Member, Source
 from annotation.export.opened import BadArchiveError, Opened
 from annotation.export.rows import MemberRow
-from annotation.export.spool import at_places, places_by
+from annotation.export.spool import at_places, places_by, places_by_split
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -22,9 +22,23 @@ def grouped_pngs(source: Source, folder_of: Callable[[MemberRow], str]) -> Itera
             yield Member(f"{folder}{row.digest}.png", source.image(row.digest))
 
 
-def split_folder(folder: str, member: MemberRow) -> str:
-    """The folder of a member's split, or the one given where the snapshot is not split."""
-    return f"{folder}{member.split}/" if member.split else folder
+def all_pngs(source: Source, folder: str) -> Iterator[Member]:
+    """Every image under one folder."""
+    for row in source.release.members:
+        yield Member(f"{folder}{row.digest}.png", source.image(row.digest))
+
+
+def pngs_by_split(source: Source, folder_of: Callable[[str], str]) -> Iterator[Member]:
+    """Every image under the folder of its split; folders come in the order of their splits' names."""
+    members = source.release.members
+    for split, places in places_by_split(members).items():
+        for row in at_places(members, places):
+            yield Member(f"{folder_of(split)}{row.digest}.png", source.image(row.digest))
+
+
+def split_folder(folder: str, split: str) -> str:
+    """The folder of a split, or the one given where the snapshot is not split."""
+    return f"{folder}{split}/" if split else folder
 
 
 def check_images(

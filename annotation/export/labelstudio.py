@@ -11,7 +11,7 @@ from typing import Any
 
 from annotation.export.canonical import canonical_json
 from annotation.export.formats import Format, Member, Source
-from annotation.export.images import check_images, describe_pngs, grouped_pngs
+from annotation.export.images import all_pngs, check_images, describe_pngs
 from annotation.export.ledger import CODES, LossKind
 from annotation.export.opened import BadArchiveError, Opened
 from annotation.export.rows import MemberRow, RegionRow, Release
@@ -32,7 +32,7 @@ def write_labelstudio(source: Source) -> Iterator[Member]:
     points = any(region.kind == "point" for row in source.release.members for region in row.regions)
     config = _config([row.key for row in schema.classes], schema.mode, points=points)
     yield Member(CONFIG, config.encode())
-    yield from grouped_pngs(source, lambda member: IMAGES)
+    yield from all_pngs(source, IMAGES)
     yield Member(TASKS, _tasks(source.release))
 
 

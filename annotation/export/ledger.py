@@ -6,7 +6,7 @@ Nothing is lost to the archive: `annotations/labels.json` holds every value in e
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from annotation.export.cells import safe_cell
 from annotation.export.rows import MemberRow, SchemaRow
@@ -30,6 +30,9 @@ class Tally:
         boxes: Regions that are boxes; so `polygons`, `points` and `masks`.
         coded_classes: Classes of the schema that carry a code of a terminology.
         formula_like: Texts of the schema that a spreadsheet could take for a formula; answers hold only its keys.
+        per_class: Images of each class; this and the next two are for data sheets, and not counted for previews.
+        readers: Pseudonyms of all readers.
+        reviewers: Pseudonyms of all reviewers.
         long_titles: Titles of classes, sites and codes of more than 64 bytes in UTF-8.
     """
 
@@ -47,6 +50,9 @@ class Tally:
     coded_classes: int = 0
     formula_like: int = 0
     long_titles: int = 0
+    per_class: dict[str, int] = field(default_factory=dict, compare=False)
+    readers: set[str] = field(default_factory=set, compare=False)
+    reviewers: set[str] = field(default_factory=set, compare=False)
 
     @property
     def regions(self) -> int:
@@ -62,6 +68,10 @@ class Tally:
         self.confidences += member.confidence is not None
         self.reviews += len(member.reviewers)
         self.splits += bool(member.split)
+        self.readers.add(member.reader)
+        self.reviewers.update(member.reviewers)
+        for key in member.classes:
+            self.per_class[key] = self.per_class.get(key, 0) + 1
         for region in member.regions:
             self.add_regions(region.kind, 1)
 

@@ -12,7 +12,7 @@ from annotation.export import croissant, document, manifest
 from annotation.export.archive import FileList, write_archive
 from annotation.export.canonical import digest_bytes
 from annotation.export.formats import Format, Member, Source
-from annotation.export.ledger import Loss, count_losses, tally_members
+from annotation.export.ledger import Loss, Tally, count_losses, tally_members
 from annotation.export.registry import FORMATS
 from annotation.export.rows import Release
 from annotation.export.texts import text_members
@@ -63,7 +63,7 @@ def _members(form: Format, source: Source, files: FileList) -> Iterator[Member]:
     release = source.release
     tally = tally_members(release.schema, release.members)
     losses = count_losses(form.losses, tally, source.options)
-    yield from _ascending(_common(form, release, losses), form.write(source))
+    yield from _ascending(_common(form, release, tally, losses), form.write(source))
     yield Member(
         manifest.NAME,
         manifest.manifest_parts(
@@ -72,12 +72,12 @@ def _members(form: Format, source: Source, files: FileList) -> Iterator[Member]:
     )
 
 
-def _common(form: Format, release: Release, losses: tuple[Loss, ...]) -> list[Member]:
+def _common(form: Format, release: Release, tally: Tally, losses: tuple[Loss, ...]) -> list[Member]:
     """What every archive holds, whatever its format."""
     return [
         Member(document.NAME, _signed_document(release)),
         Member(croissant.NAME, croissant.describe_release(release, form)),
-        *text_members(release, form, losses),
+        *text_members(release, form, tally, losses),
     ]
 
 

@@ -16,7 +16,7 @@ from typing import Any, Literal
 from annotation.export.canonical import canonical_json
 from annotation.export.cells import safe_cell
 from annotation.export.formats import Format, Member, Source
-from annotation.export.images import check_images, describe_pngs, grouped_pngs
+from annotation.export.images import all_pngs, check_images, describe_pngs
 from annotation.export.ledger import RECIPE, LossKind
 from annotation.export.member import read_class, read_member
 from annotation.export.opened import BadArchiveError, Opened
@@ -38,7 +38,7 @@ def write_tables(source: Source, *, spreadsheet: bool) -> Iterator[Member]:
     }
     *before, last = (Member(*row) for row in tables.items())
     yield from before
-    yield from grouped_pngs(source, lambda member: IMAGES)
+    yield from all_pngs(source, IMAGES)
     yield last
 
 

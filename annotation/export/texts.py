@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from annotation.export.canonical import canonical_json
 from annotation.export.formats import Format, Member
-from annotation.export.ledger import Loss
+from annotation.export.ledger import Loss, Tally
 from annotation.export.rows import Release
 
 README, LICENCE, DATA_SHEET = "README.md", "LICENCE.md", "DATASHEET.md"
@@ -18,12 +17,12 @@ NAMES = (README, LICENCE, DATA_SHEET, EVALUATION, LOSSES)
 _BLANK = "*not stated*"
 
 
-def text_members(release: Release, form: Format, losses: Sequence[Loss]) -> list[Member]:
+def text_members(release: Release, form: Format, tally: Tally, losses: Sequence[Loss]) -> list[Member]:
     """README, licence, data sheet, loss ledger, and the evaluation where there is one."""
     members = [
         Member(README, _readme(release, form, losses).encode()),
         Member(LICENCE, _licence(release).encode()),
-        Member(DATA_SHEET, _data_sheet(release).encode()),
+        Member(DATA_SHEET, _data_sheet(release, tally).encode()),
         Member(
             LOSSES,
             canonical_json({"format": form.key, "losses": [asdict(loss) for loss in losses]}, indent=1),
@@ -79,9 +78,15 @@ grants more than the owner of this installation may grant.
 """
 
 
-def _data_sheet(release: Release) -> str:
+def _data_sheet(release: Release, tally: Tally) -> str:
     """A data sheet after the question groups of Gebru et al., "Datasheets for Datasets" (2021)."""
-    parts = (_motivation(release), _composition(release), _collection(release), _labelling(release), _USES)
+    parts = (
+        _motivation(release),
+        _composition(release, tally),
+        _collection(release),
+        _labelling(release, tally),
+        _USES,
+    )
     lines = [line for part in parts for line in (*part, "")]
     return "\n".join(["# Data sheet", "", *lines, *_distribution(release), ""])
 
@@ -94,17 +99,13 @@ def _motivation(release: Release) -> list[str]:
     ]
 
 
-def _composition(release: Release) -> list[str]:
-    per_class: Counter[str] = Counter()
-    regions = 0
-    for member in release.members:
-        per_class.update(member.classes)
-        regions += len(member.regions)
+def _composition(release: Release, tally: Tally) -> list[str]:
+    per_class = tally.per_class
     return [
         "## Composition",
         f"- Images: {len(release.members)}, all synthetic.",
-        *[f"- {_line(row.title)}: {per_class[row.key]}" for row in release.schema.classes],
-        f"- Regions: {regions}.",
+        *[f"- {_line(row.title)}: {per_class.get(row.key, 0)}" for row in release.schema.classes],
+        f"- Regions: {tally.regions}.",
     ]
 
 
@@ -119,15 +120,11 @@ def _collection(release: Release) -> list[str]:
     ]
 
 
-def _labelling(release: Release) -> list[str]:
-    readers, reviewers = set[str](), set[str]()
-    for member in release.members:
-        readers.add(member.reader)
-        reviewers.update(member.reviewers)
+def _labelling(release: Release, tally: Tally) -> list[str]:
     return [
         "## Labelling",
         f"- Schema: {_line(release.schema.name)}, version {release.schema.version}.",
-        f"- Readers: {len(readers)}; reviewers: {len(reviewers)} (pseudonyms of this study).",
+        f"- Readers: {len(tally.readers)}; reviewers: {len(tally.reviewers)} (pseudonyms of this study).",
         f"- Qualification of readers: {_BLANK}",
         *_facts(release.facts),
     ]

@@ -12,7 +12,7 @@ from typing import Any
 from defusedxml.ElementTree import fromstring
 
 from annotation.export.formats import Format, Member, Source
-from annotation.export.images import check_images, describe_pngs, grouped_pngs
+from annotation.export.images import all_pngs, check_images, describe_pngs
 from annotation.export.ledger import BESIDE, IMAGE_CLASSES, POINTS, LossKind
 from annotation.export.member import restore_shape
 from annotation.export.opened import BadArchiveError, Opened
@@ -33,7 +33,7 @@ def write_voc(source: Source) -> Iterator[Member]:
         yield Member(f"{ANNOTATIONS}{member.digest}.xml", _annotation(member).encode())
     for split, places in places_by(release.members, lambda member: member.split or _UNSPLIT).items():
         yield Member(f"{SETS}{split}.txt", _names(release, places))
-    yield from grouped_pngs(source, lambda member: IMAGES)
+    yield from all_pngs(source, IMAGES)
     yield Member(MAP, _label_map([row.key for row in release.schema.classes]).encode())
 
 

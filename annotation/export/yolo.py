@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from annotation.export.formats import Format, Member, Option, Source
-from annotation.export.images import check_images, describe_pngs, grouped_pngs
+from annotation.export.images import check_images, describe_pngs, pngs_by_split
 from annotation.export.ledger import BESIDE, IMAGE_CLASSES, POINTS, LossKind
 from annotation.export.member import restore_shape
 from annotation.export.opened import BadArchiveError, Opened
@@ -31,7 +31,7 @@ def write_yolo(source: Source) -> Iterator[Member]:
     members = source.release.members
     splits = places_by(members, _split)
     yield Member(YAML, _yaml(source.release, list(splits), str(source.options["task"])).encode())
-    yield from grouped_pngs(source, lambda member: f"{IMAGES}{_split(member)}/")
+    yield from pngs_by_split(source, lambda split: f"{IMAGES}{split or _UNSPLIT}/")
     numbers = {row.key: number for number, row in enumerate(source.release.schema.classes)}
     for split, places in splits.items():
         for member in at_places(members, places):
