@@ -4,6 +4,7 @@ The installation is whole: migrated, its web server the one of `synthlab up`, du
 numbers of open reads, and readers claim from them in turns, so that whatever else the machine does meets all alike.
 """
 
+import hashlib
 import json
 import math
 import os
@@ -105,48 +106,41 @@ def _fill(sizes: Sequence[int]) -> tuple[list[Any], dict[int, str]]:
 
 def _released_batch(owner: Any, count: int) -> Any:
     """A batch of `count` images that a person released; nobody will look at the pixels, so there are none."""
-    import hashlib
-
     from django.utils import timezone
 
     from evaluation.models import Decision, GateDecision
-    from generation.models import (
-        Batch,
-        BatchState,
-        Dataset,
-        Generator,
-        GeneratorState,
-        SyntheticImage,
-    )
+    from generation.models import Batch, BatchState, SyntheticImage
 
-    generator = Generator.objects.create(
-        dataset=Dataset.objects.create(owner=owner, name="claims", manifest_digest="0" * 64),
-        name="claims", digest="0" * 64, size=1, architecture="dcgan", image_size=64, channels=3, latent_size=8,
-        state=GeneratorState.APPROVED, approved_by=owner, approved_at=timezone.now(), approval_reason="for a benchmark",
-    )  # fmt: skip
     batch = Batch.objects.create(
-        generator=generator, requested_by=owner, state=BatchState.SUCCEEDED, count=count, seed=0,
+        generator=_approved_generator(owner), requested_by=owner, state=BatchState.SUCCEEDED, count=count, seed=0,
         completed_at=timezone.now(),
     )  # fmt: skip
-
-    def image(index: int) -> Any:
-        digest = hashlib.sha256(str(index).encode()).hexdigest()
-        return SyntheticImage(
-            batch=batch,
-            index=index,
-            seed=digest[:16],
-            digest=digest,
-            pixel_digest=digest,
-            size=1,
-            width=64,
-            height=64,
-        )
-
-    SyntheticImage.objects.bulk_create(map(image, range(count)), batch_size=CHUNK)
+    images = (
+        SyntheticImage(batch=batch, index=index, size=1, width=64, height=64, **_digests(index))
+        for index in range(count)
+    )
+    SyntheticImage.objects.bulk_create(images, batch_size=CHUNK)
     GateDecision.objects.create(
         batch=batch, decision=Decision.RELEASED, decided_by=owner, reason="for a benchmark"
     )
     return batch
+
+
+def _approved_generator(owner: Any) -> Any:
+    from django.utils import timezone
+
+    from generation.models import Dataset, Generator, GeneratorState
+
+    return Generator.objects.create(
+        dataset=Dataset.objects.create(owner=owner, name="claims", manifest_digest="0" * 64),
+        name="claims", digest="0" * 64, size=1, architecture="dcgan", image_size=64, channels=3, latent_size=8,
+        state=GeneratorState.APPROVED, approved_by=owner, approved_at=timezone.now(), approval_reason="for a benchmark",
+    )  # fmt: skip
+
+
+def _digests(index: int) -> dict[str, str]:
+    digest = hashlib.sha256(str(index).encode()).hexdigest()
+    return {"seed": digest[:16], "digest": digest, "pixel_digest": digest}
 
 
 def _run_ahead(study: Any, done: int) -> list[float]:

@@ -33,7 +33,7 @@ MEMORY_MIB = 512
 THREADS = 1
 MOST_BODY = 16 * 2**20  # bytes: 256 long latent vectors as decimals
 WORKER_NAME = "inference-worker"  # so LitServe calls it
-_LOOK_SECONDS = 0.5
+_LOOK_SECONDS = 0.1  # who starts and dies between two looks is never missed
 
 
 def serve_verb(spec: dict[str, Any], report: Reporter) -> dict[str, Any]:

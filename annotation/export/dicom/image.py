@@ -18,7 +18,7 @@ from pydicom.uid import (
 )
 
 from annotation.export.canonical import canonical_json
-from annotation.export.dicom.common import IMAGE, stamp
+from annotation.export.dicom.stamping import IMAGE, stamp
 from annotation.export.dicom.identity import Identity
 from annotation.export.rows import MemberRow
 

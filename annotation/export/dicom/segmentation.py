@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pydicom import Dataset
 from pydicom.uid import ExplicitVRLittleEndian
 
-from annotation.export.dicom.common import SEGMENTATION, stamp
+from annotation.export.dicom.stamping import SEGMENTATION, stamp
 from annotation.export.dicom.concepts import Concepts
 from annotation.export.dicom.identity import MANUFACTURER, SOFTWARE, Identity, person_name
 from annotation.export.dicom.rasters import covered_regions

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from annotation.export.dicom.common import IMAGE, REPORT, SEGMENTATION, write_object
+from annotation.export.dicom.stamping import IMAGE, REPORT, SEGMENTATION, write_object
 from annotation.export.dicom.concepts import Concepts
 from annotation.export.dicom.identity import Identity
 from annotation.export.dicom.image import make_image
