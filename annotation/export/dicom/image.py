@@ -18,8 +18,8 @@ from pydicom.uid import (
 )
 
 from annotation.export.canonical import canonical_json
-from annotation.export.dicom.stamping import IMAGE, stamp
 from annotation.export.dicom.identity import Identity
+from annotation.export.dicom.stamping import IMAGE, stamp
 from annotation.export.rows import MemberRow
 
 _GREY_16 = frozenset({"I;16", "I;16L", "I;16B", "I"})

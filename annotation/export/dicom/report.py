@@ -27,9 +27,9 @@ from pydicom import Dataset
 from pydicom.sr.codedict import codes
 from pydicom.uid import ComprehensiveSRStorage
 
-from annotation.export.dicom.stamping import REPORT, stamp
 from annotation.export.dicom.concepts import Concepts
 from annotation.export.dicom.identity import Identity, person_name
+from annotation.export.dicom.stamping import REPORT, stamp
 from annotation.export.rows import MemberRow, RegionRow
 from annotation.geometry import Point
 

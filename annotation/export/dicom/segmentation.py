@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from pydicom import Dataset
 from pydicom.uid import ExplicitVRLittleEndian
 
-from annotation.export.dicom.stamping import SEGMENTATION, stamp
 from annotation.export.dicom.concepts import Concepts
 from annotation.export.dicom.identity import MANUFACTURER, SOFTWARE, Identity, person_name
 from annotation.export.dicom.rasters import covered_regions
 from annotation.export.dicom.report import tracking_name
+from annotation.export.dicom.stamping import SEGMENTATION, stamp
 from annotation.export.rows import MemberRow
 
 

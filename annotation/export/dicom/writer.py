@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from annotation.export.dicom.stamping import IMAGE, REPORT, SEGMENTATION, write_object
 from annotation.export.dicom.concepts import Concepts
 from annotation.export.dicom.identity import Identity
 from annotation.export.dicom.image import make_image
 from annotation.export.dicom.layout import file_name
 from annotation.export.dicom.report import make_report
 from annotation.export.dicom.segmentation import make_segmentation
+from annotation.export.dicom.stamping import IMAGE, REPORT, SEGMENTATION, write_object
 from annotation.export.formats import Member, Source
 from annotation.export.images import grouped_pngs
 from annotation.export.rows import MemberRow
