@@ -24,31 +24,14 @@ class Member:
     family: int
 
 
-def find_families(marks: Iterable[Iterable[Hashable]]) -> list[int]:
-    """Number the families: whoever shares a mark is kin, and so is the kin of kin.
+def number(marks: Iterable[Hashable]) -> list[int]:
+    """Number the families: for each image that of its family, from 0 in the order in which families appear.
 
     Args:
-        marks: For each image what it may share with others, such as the latent vector that it was made of.
-
-    Returns:
-        For each image the number of its family, from 0 in the order in which families appear.
+        marks: What an image shares with its family and with nobody else.
     """
-    parents: list[int] = []
-    holders: dict[Hashable, int] = {}
-
-    def root(place: int) -> int:
-        while parents[place] != place:
-            parents[place] = parents[parents[place]]
-            place = parents[place]
-        return place
-
-    for place, own in enumerate(marks):
-        parents.append(place)
-        for mark in own:
-            first = root(holders.setdefault(mark, place))
-            parents[max(first, root(place))] = min(first, root(place))
-    numbers: dict[int, int] = {}
-    return [numbers.setdefault(root(place), len(numbers)) for place in range(len(parents))]
+    numbers: dict[Hashable, int] = {}
+    return [numbers.setdefault(mark, len(numbers)) for mark in marks]
 
 
 def assign_splits(members: Sequence[Member], shares: Mapping[str, float], seed: int) -> list[str]:

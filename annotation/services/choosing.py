@@ -34,12 +34,11 @@ REASONS = {
     "decided_from": "decided earlier",
     "decided_until": "decided later",
     "min_confidence": "read with less confidence, or none given",
-    "repeated": "the same image again, from another batch",
 }
 
 
 _COLUMNS = (
-    "pk", "synthetic_image", "synthetic_image__digest", "synthetic_image__pixel_digest", "synthetic_image__seed",
+    "pk", "synthetic_image", "synthetic_image__digest", "synthetic_image__seed",
     "synthetic_image__discard", "synthetic_image__batch__generator", "synthetic_image__batch__generator__digest",
     "outcome__classes", "outcome__confidence", "outcome__read__kind", "decided_at", "answered",
 )  # fmt: skip
@@ -52,7 +51,6 @@ class Candidate:
     item: UUID
     image: UUID
     digest: str
-    pixel_digest: str
     generator: UUID
     generator_digest: str
     seed: str
@@ -111,32 +109,26 @@ def choose(study: Study, filters: Mapping[str, Any]) -> Choice:
             if name in _KEEPS
         },
     }
-    taken: dict[str, Candidate] = {}
-    excluded = dict.fromkeys(REASONS, 0)
+    taken, excluded = [], dict.fromkeys(REASONS, 0)
     for row in candidates:
         reason = next((code for code in REASONS if code in tests and tests[code](row)), None)
-        if reason is None and row.digest in taken:
-            reason = "repeated"
         if reason is None:
-            taken[row.digest] = row
+            taken.append(row)
         else:
             excluded[reason] += 1
-    return Choice(list(taken.values()), {code: count for code, count in excluded.items() if count})
+    return Choice(taken, {code: count for code, count in excluded.items() if count})
 
 
 def _candidates(study: Study) -> list[Candidate]:
     answered = Count(
         "reads", filter=Q(reads__kind=ReadKind.PRIMARY, reads__state=ReadState.SUBMITTED), distinct=True
     )
-    rows = study.items.for_snapshot().annotate(answered=answered)
-    # Of the same image in two batches the answer that came first counts.
-    rows = rows.order_by("synthetic_image__digest", "decided_at", "pk")
+    rows = study.items.for_snapshot().annotate(answered=answered).order_by("synthetic_image__digest")
     return [
         Candidate(
             item=row["pk"],
             image=row["synthetic_image"],
             digest=row["synthetic_image__digest"],
-            pixel_digest=row["synthetic_image__pixel_digest"],
             generator=row["synthetic_image__batch__generator"],
             generator_digest=row["synthetic_image__batch__generator__digest"],
             seed=row["synthetic_image__seed"],

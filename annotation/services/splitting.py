@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from annotation.services.choosing import Candidate
-from annotation.splits import NAMES, Member, assign_splits, find_families
+from annotation.splits import NAMES, Member, assign_splits, number
 from synthlab.core.exceptions import InvalidInput
 
 _MAX_SEED = 2**53 - 1  # what JSON carries everywhere
@@ -45,14 +45,10 @@ def families_of(rows: Sequence[Candidate]) -> Families:
     """Families of related images.
 
     Images of one generator that were made of the same seed stand for the same latent vector, whatever batch they are of
-    and however far it was truncated; images with the same pixels are the same. Vectors of different seeds are drawn
-    independently, so nothing else is near anything else.
+    and however far it was truncated. Vectors of different seeds are drawn independently, so nothing else is near anything
+    else; no study holds the same pixels twice.
     """
-    return Families(
-        find_families(
-            (("latent", row.generator_digest, row.seed), ("pixels", row.pixel_digest)) for row in rows
-        )
-    )
+    return Families(number((row.generator_digest, row.seed) for row in rows))
 
 
 def check_splits(splits: Mapping[str, Any] | None) -> dict[str, Any] | None:

@@ -30,6 +30,7 @@ from synthlab.client.records import (
     Generator,
     Job,
     Metric,
+    Snapshot,
     SyntheticImage,
     Training,
 )
@@ -59,6 +60,7 @@ __all__ = [
     "OutOfDate",
     "Problem",
     "ServerFailed",
+    "Snapshot",
     "SyntheticImage",
     "SyntheticImages",
     "TooMany",

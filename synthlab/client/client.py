@@ -20,15 +20,15 @@ from synthlab.client.records import (
     Generator,
     Job,
     Json,
-    Row,
     Training,
+    id_of,
 )
-from synthlab.client.rest import Rest
+from synthlab.client.snapshots import SnapshotCalls
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 
 
-class Client(Rest):
+class Client(SnapshotCalls):
     """One connection to a SynthLab server.
 
     Args:
@@ -95,7 +95,7 @@ class Client(Rest):
             Problem: Refused: `unknown_class`, `bad_class_mix`, `generator_retired`, `candidate_limit` …
         """
         wish: dict[str, Any] = {
-            "generator": _id_of(generator), "count": count, "seed": seed, "truncation": truncation
+            "generator": id_of(generator), "count": count, "seed": seed, "truncation": truncation
         }  # fmt: skip
         if classes is not None:
             wish["class_mix"] = dict(classes)
@@ -103,7 +103,7 @@ class Client(Rest):
 
     def batch(self, batch: str | uuid.UUID) -> Batch:
         """A batch that was asked for earlier, by its id."""
-        return Batch(self, BatchRecord.from_json(self.get(f"batches/{_id_of(batch)}")))
+        return Batch(self, BatchRecord.from_json(self.get(f"batches/{id_of(batch)}")))
 
     def batches(self, **filters: Any) -> Iterator[Batch]:
         """Your batches, newest first; `generator` and `state` filter."""
@@ -117,7 +117,7 @@ class Client(Rest):
 
     def dataset(self, dataset: str | uuid.UUID) -> Dataset:
         """One data set."""
-        return Dataset.from_json(self.get(f"datasets/{_id_of(dataset)}"))
+        return Dataset.from_json(self.get(f"datasets/{id_of(dataset)}"))
 
     def generators(self, **filters: Any) -> Iterator[Generator]:
         """The generators that you may see, newest first; `dataset` and `state` filter."""
@@ -125,7 +125,7 @@ class Client(Rest):
 
     def generator(self, generator: str | uuid.UUID) -> Generator:
         """One generator."""
-        return Generator.from_json(self.get(f"generators/{_id_of(generator)}"))
+        return Generator.from_json(self.get(f"generators/{id_of(generator)}"))
 
     def trainings(self, **filters: Any) -> Iterator[Training]:
         """Your trainings, newest first; `dataset` and `state` filter."""
@@ -133,7 +133,7 @@ class Client(Rest):
 
     def training(self, training: str | uuid.UUID) -> Training:
         """One training."""
-        return Training.from_json(self.get(f"trainings/{_id_of(training)}"))
+        return Training.from_json(self.get(f"trainings/{id_of(training)}"))
 
     def start_training(
         self,
@@ -154,7 +154,7 @@ class Client(Rest):
             key: As `request_batch` takes it.
         """
         wish: dict[str, Any] = {
-            "dataset": _id_of(dataset), "config": dict(config or {}), "confirmed": confirmed
+            "dataset": id_of(dataset), "config": dict(config or {}), "confirmed": confirmed
         }  # fmt: skip
         if seed is not None:
             wish["seed"] = seed
@@ -166,18 +166,18 @@ class Client(Rest):
 
     def evaluation(self, evaluation: str | uuid.UUID) -> Evaluation:
         """One evaluation with its numbers."""
-        return Evaluation.from_json(self.get(f"evaluations/{_id_of(evaluation)}"))
+        return Evaluation.from_json(self.get(f"evaluations/{id_of(evaluation)}"))
 
     def start_evaluation(self, batch: str | uuid.UUID | Batch, *, key: str | None = None) -> Evaluation:
         """Measure a batch against validation images, each look at which is counted; `wait` for its `job`."""
-        named = batch.id if isinstance(batch, Batch) else _id_of(batch)
+        named = batch.id if isinstance(batch, Batch) else id_of(batch)
         return Evaluation.from_json(self.post("evaluations", {"batch": named}, key=key))
 
     # --- the approved data set -------------------------------------------------------------------
 
     def formats(self, snapshot: str | uuid.UUID) -> list[Json]:
         """What a snapshot can be exported as: options of each format, and what it cannot hold, counted."""
-        rows: list[Json] = self.request("GET", f"snapshots/{_id_of(snapshot)}/formats").json()
+        rows: list[Json] = self.request("GET", f"snapshots/{id_of(snapshot)}/formats").json()
         return rows
 
     def export(
@@ -199,12 +199,12 @@ class Client(Rest):
         Raises:
             Problem: Refused: `snapshot_unsigned`, `option_unknown`, `format_unavailable` …
         """
-        wish = {"snapshot": _id_of(snapshot), "format": format, "options": dict(options or {})}
+        wish = {"snapshot": id_of(snapshot), "format": format, "options": dict(options or {})}
         return Export(self, ExportRecord.from_json(self.post("exports", wish, key=key)))
 
     def export_of(self, export: str | uuid.UUID) -> Export:
         """An export that was asked for earlier, by its id."""
-        return Export(self, ExportRecord.from_json(self.get(f"exports/{_id_of(export)}")))
+        return Export(self, ExportRecord.from_json(self.get(f"exports/{id_of(export)}")))
 
     def exports(self, **filters: Any) -> Iterator[Export]:
         """The exports that you may see, newest first; `snapshot`, `state` and `format` filter."""
@@ -212,13 +212,4 @@ class Client(Rest):
 
     def job(self, job: str | uuid.UUID) -> Job:
         """How long work stands."""
-        return Job.from_json(self.get(f"jobs/{_id_of(job)}"))
-
-
-def _id_of(what: str | uuid.UUID | Row) -> str:
-    """An id in the one form that belongs into an address.
-
-    Raises:
-        ValueError: It is none.
-    """
-    return str(uuid.UUID(what.id if isinstance(what, Row) else str(what)))
+        return Job.from_json(self.get(f"jobs/{id_of(job)}"))

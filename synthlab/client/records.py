@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
@@ -204,6 +205,32 @@ class Evaluation(Row):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Snapshot(Row):
+    """A frozen list of approved images.
+
+    Attributes:
+        digest: SHA-256 of the document of its labels, which the signatures are about.
+        facts: What was true when it was frozen: what filters left out, splits, the head of the audit.
+        is_signed: Whether everybody has signed who must.
+        is_held: Whether a withdrawal of real images bars its export; `holds` tells which and what was decided.
+    """
+
+    study: str
+    name: str
+    digest: str
+    item_count: int
+    image_set: str
+    evaluation: str | None = None
+    filters: Json = field(default_factory=dict)
+    facts: Json = field(default_factory=dict)
+    signatures_needed: int = 1
+    is_signed: bool = False
+    is_held: bool = False
+    holds: list[Json] = field(default_factory=list)
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class ExportRecord(Row):
     """One archive of a signed snapshot as the server tells it at one moment; `digest` is the SHA-256 of the file."""
 
@@ -216,3 +243,12 @@ class ExportRecord(Row):
     size: int | None = None
     created_at: datetime | None = None
     completed_at: datetime | None = None
+
+
+def id_of(what: str | uuid.UUID | Row) -> str:
+    """An id in the one form that belongs into an address.
+
+    Raises:
+        ValueError: It is none.
+    """
+    return str(uuid.UUID(what.id if isinstance(what, Row) else str(what)))

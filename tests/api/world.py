@@ -12,7 +12,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from annotation.models import Annotation, Export, Membership
+from annotation.models import Annotation, Export, HoldDecision, Membership, SnapshotHold
 from annotation.services import snapshots, studies
 from evaluation.models import GatePolicy
 from evaluation.services import image_sets
@@ -24,6 +24,7 @@ from generation.models import (
     Training,
     TrainingSample,
     Upload,
+    Withdrawal,
 )
 from synthlab.accounts.models import User
 from synthlab.core.files import store_bytes
@@ -32,7 +33,6 @@ from tests.annotation import factories as annotation
 from tests.factories import PASSWORD, make_admin, make_clinician, make_scientist, make_token
 from tests.generation.factories import make_generator, make_source_image
 from tests.generation.rejecting import make_rejection
-
 
 OF_BATCH_IMAGES: dict[str, dict[str, Any]] = {
     "POST batches/<uuid:pk>/images/discard": {"indexes": [[0, 0]], "reason": "quality"},
@@ -134,6 +134,18 @@ class World:
         )
         snapshot = snapshots.create_snapshot(actor=manager, study=scene.study, name="First")
         annotation.make_evaluation(snapshot.image_set, manager)
+        # Allowed, so that the archive is handed out.
+        hold = SnapshotHold.objects.create(
+            snapshot=snapshot,
+            withdrawal=Withdrawal.objects.create(
+                dataset=scene.dataset, requested_by=manager, reason="for a test"
+            ),
+            member_count=1,
+            decision=HoldDecision.ALLOW,
+            decided_by=manager,
+            decided_at=timezone.now(),
+            reason="for a test",
+        )
         archive = store_bytes(b"PK a finished archive")
         export = Export.objects.create(
             snapshot=snapshot,
@@ -154,6 +166,7 @@ class World:
             "reads": read.pk,
             "reviews": review.pk,
             "snapshots": snapshot.pk,
+            "snapshots/holds": hold.pk,
             "exports": export.pk,
         }
 
@@ -232,6 +245,8 @@ class World:
             "POST reads/<uuid:pk>/skip": {"kind": "later"},
             "POST reviews": {"annotation": str(self.waiting.pk), "verdict": "accept"},
             "POST snapshots": {"study": str(ids["studies"]), "name": "Second"},
+            "POST snapshots/preview": {"study": str(ids["studies"])},
+            "POST snapshots/<uuid:pk>/holds/<uuid:hold>/decision": {"decision": "allow", "reason": "x"},
             "POST snapshots/<uuid:pk>/sign": {"password": PASSWORD, "meaning": "approved"},
             "POST exports": {"snapshot": str(ids["snapshots"]), "format": "coco"},
         }
