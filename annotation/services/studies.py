@@ -63,18 +63,7 @@ def create_study(
         raise NotAllowed(
             "members_only", "Only the owner and members of the data set may make a study from it."
         )
-    if not title.strip():
-        raise InvalidInput("title_needed", "title: A study needs a title.")
-    if not 1 <= reads_per_item <= 9:
-        raise InvalidInput("reads_out_of_range", "reads_per_item: Expected 1 to 9.")
-    if not 0 <= sample_share <= 1:
-        raise InvalidInput("share_out_of_range", "sample_share: Expected 0 to 1.")
-    if approval_policy not in ApprovalPolicy.values:
-        raise InvalidInput(
-            "policy_unknown", f"approval_policy: Expected one of {', '.join(ApprovalPolicy.values)}."
-        )
-    if signatures_needed not in (1, 2):
-        raise InvalidInput("signatures_out_of_range", "signatures_needed: Expected 1 or 2.")
+    _check_rules(title, reads_per_item, approval_policy, sample_share, signatures_needed)
     study = Study.objects.create(
         title=title.strip(),
         description=description,
@@ -101,6 +90,23 @@ def create_study(
         },
     )
     return study
+
+
+def _check_rules(
+    title: str, reads_per_item: int, approval_policy: str, sample_share: float, signatures_needed: int
+) -> None:
+    if not title.strip():
+        raise InvalidInput("title_needed", "title: A study needs a title.")
+    if not 1 <= reads_per_item <= 9:
+        raise InvalidInput("reads_out_of_range", "reads_per_item: Expected 1 to 9.")
+    if not 0 <= sample_share <= 1:
+        raise InvalidInput("share_out_of_range", "sample_share: Expected 0 to 1.")
+    if approval_policy not in ApprovalPolicy.values:
+        raise InvalidInput(
+            "policy_unknown", f"approval_policy: Expected one of {', '.join(ApprovalPolicy.values)}."
+        )
+    if signatures_needed not in (1, 2):
+        raise InvalidInput("signatures_out_of_range", "signatures_needed: Expected 1 or 2.")
 
 
 @transaction.atomic

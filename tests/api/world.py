@@ -12,7 +12,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from annotation.models import Annotation, Export, HoldDecision, Membership, SnapshotHold
+from annotation.models import Annotation, Export, HoldDecision, Membership, Snapshot, SnapshotHold
 from annotation.services import snapshots, studies
 from evaluation.models import GatePolicy
 from evaluation.services import image_sets
@@ -134,18 +134,6 @@ class World:
         )
         snapshot = snapshots.create_snapshot(actor=manager, study=scene.study, name="First")
         annotation.make_evaluation(snapshot.image_set, manager)
-        # Allowed, so that the archive is handed out.
-        hold = SnapshotHold.objects.create(
-            snapshot=snapshot,
-            withdrawal=Withdrawal.objects.create(
-                dataset=scene.dataset, requested_by=manager, reason="for a test"
-            ),
-            member_count=1,
-            decision=HoldDecision.ALLOW,
-            decided_by=manager,
-            decided_at=timezone.now(),
-            reason="for a test",
-        )
         archive = store_bytes(b"PK a finished archive")
         export = Export.objects.create(
             snapshot=snapshot,
@@ -166,9 +154,25 @@ class World:
             "reads": read.pk,
             "reviews": review.pk,
             "snapshots": snapshot.pk,
-            "snapshots/holds": hold.pk,
+            "snapshots/holds": self._hold(snapshot).pk,
             "exports": export.pk,
         }
+
+    def _hold(self, snapshot: Snapshot) -> SnapshotHold:
+        """What a withdrawal left; allowed, so that archives are handed out."""
+        manager = self.people["manager"]
+        withdrawal = Withdrawal.objects.create(
+            dataset=self.scene.dataset, requested_by=manager, reason="for a test"
+        )
+        return SnapshotHold.objects.create(
+            snapshot=snapshot,
+            withdrawal=withdrawal,
+            member_count=1,
+            decision=HoldDecision.ALLOW,
+            decided_by=manager,
+            decided_at=timezone.now(),
+            reason="for a test",
+        )
 
     @staticmethod
     def _log_in(user: User) -> str:
@@ -204,7 +208,7 @@ class World:
 
     def body(self, route: str, method: str) -> dict[str, Any]:
         """A body that is acceptable where the person is, so that the answer is about the person."""
-        bodies = OF_BATCH_IMAGES | self._bodies()
+        bodies = OF_BATCH_IMAGES | self._bodies() | self._of_snapshots()
         return bodies.get(f"{method} {route.removeprefix('api/v1/')}", {})
 
     def _bodies(self) -> dict[str, dict[str, Any]]:
@@ -244,6 +248,11 @@ class World:
             "POST reads/<uuid:pk>/submit": annotation.LABELLED,
             "POST reads/<uuid:pk>/skip": {"kind": "later"},
             "POST reviews": {"annotation": str(self.waiting.pk), "verdict": "accept"},
+        }
+
+    def _of_snapshots(self) -> dict[str, dict[str, Any]]:
+        ids = self.ids
+        return {
             "POST snapshots": {"study": str(ids["studies"]), "name": "Second"},
             "POST snapshots/preview": {"study": str(ids["studies"])},
             "POST snapshots/<uuid:pk>/holds/<uuid:hold>/decision": {"decision": "allow", "reason": "x"},
