@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from evaluation.ml.disguises import CropSpace, MixtureSpace, mixture_reach
-from evaluation.ml.memorisation import Scores, score_pictures
-from evaluation.ml.nearest import FeatureSpace, PixelSpace, Reach, near_pairs, reach
+from evaluation.ml.disguises import CropSpace, MixtureSpace
+from evaluation.ml.groups import Codes
+from evaluation.ml.memorisation import Rows, Scores, score_pictures
+from evaluation.ml.nearest import FeatureSpace, PixelSpace, Reach, Reacher, near_pairs, outlines, reach
 from evaluation.ml.report import ImageScore, p_text
 from evaluation.ml.subject import Subject
 
@@ -30,28 +31,39 @@ class Duplicates:
 
 
 @dataclass(frozen=True)
+class Nearest:
+    """The training picture to which each synthetic one stands out the most as near, shapes (n,)."""
+
+    row: npt.NDArray[np.int64]
+    space: npt.NDArray[np.str_]
+    distance: Rows  # in that space
+    pixel_distance: Rows
+    symmetry: npt.NDArray[np.str_]  # under which the pixels are that near
+
+    def only(self, rows: npt.NDArray[np.int64]) -> Nearest:
+        """What is known of some of the pictures."""
+        return Nearest(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
+
+
+@dataclass(frozen=True)
 class Copies:
     """What was found about each synthetic picture, shapes (n,), and about unseen real ones."""
 
     scores: Scores
     duplicates: Duplicates
     flags: dict[str, Flags]
-    found: dict[str, Reach]
-    pixels: PixelSpace
+    nearest: Nearest
 
     def only(self, after: Subject, rows: npt.NDArray[np.int64]) -> Copies:
         """What is known of `after`, the subject with only these rows left of its synthetic pictures."""
-        found = {
-            name: Reach(known.to_training[rows], known.nearest[rows], known.to_groups[rows])
-            for name, known in self.found.items()
-        }
         pairs = self.duplicates.pairs[np.isin(self.duplicates.pairs, rows).all(axis=1)]
         duplicates = replace(
             self.duplicates,
             pairs=np.searchsorted(rows, pairs),
             searched=min(self.duplicates.searched, len(rows)),
         )
-        return _together(after, self.scores.only(rows), duplicates, found, self.pixels)
+        scores = self.scores.only(rows)
+        return Copies(scores, duplicates, _flags(after, scores, duplicates), self.nearest.only(rows))
 
 
 def find_copies(subject: Subject) -> Copies:
@@ -59,43 +71,69 @@ def find_copies(subject: Subject) -> Copies:
     pixels = PixelSpace(subject.symmetries)
     found, null = _reaches(subject)
     scores = score_pictures(found, null, subject.reference.groups)
-    return _together(subject, scores, find_duplicates(subject, pixels), found, pixels)
+    duplicates = find_duplicates(subject, pixels)
+    return Copies(
+        scores, duplicates, _flags(subject, scores, duplicates), _nearest(subject, scores, found, pixels)
+    )
 
 
-def _together(
-    subject: Subject, scores: Scores, duplicates: Duplicates, found: dict[str, Reach], pixels: PixelSpace
-) -> Copies:
+def _flags(subject: Subject, scores: Scores, duplicates: Duplicates) -> dict[str, Flags]:
     synthetic = subject.synthetic
     identical = members(synthetic.canonical_digests, subject.training.canonical_digests)
     times = Counter(synthetic.canonical_digests)
     repeated = np.array([times[digest] > 1 for digest in synthetic.canonical_digests])
     repeated[duplicates.pairs.ravel()] = True
-    flags = {
+    return {
         "identical": identical,
         "identical_reference": members(synthetic.canonical_digests, subject.reference.canonical_digests),
         "copy": scores.copy | identical,
         "duplicate": repeated,
         "constant": synthetic.constant,
     }
-    return Copies(scores, duplicates, flags, found, pixels)
+
+
+def _nearest(subject: Subject, scores: Scores, found: dict[str, Reach], pixels: PixelSpace) -> Nearest:
+    """The nearest pictures by the space that tells the most, or the equal one where there is one."""
+    place = (scores.space, np.arange(subject.counts.n_synth))
+    row = np.stack([known.nearest for known in found.values()])[place]
+    distance = np.stack([known.to_training for known in found.values()])[place]
+    equal = {digest: at for at, digest in enumerate(subject.training.canonical_digests)}
+    equal_row = np.array([equal.get(digest, -1) for digest in subject.synthetic.canonical_digests])
+    identical = equal_row >= 0
+    row = np.where(identical, equal_row, row)
+    apart, symmetry = pixels.match(subject.synthetic.thumbs, subject.training.thumbs[row])
+    return Nearest(
+        row=row,
+        space=np.where(identical, pixels.name, np.array(list(found))[scores.space]),
+        distance=np.where(identical, apart, distance),
+        pixel_distance=apart,
+        symmetry=symmetry,
+    )
 
 
 def _reaches(subject: Subject) -> tuple[dict[str, Reach], dict[str, Reach]]:
     """How near synthetic pictures, and unseen real ones, lie to both real sets, by space."""
     training, reference, groups = subject.training, subject.reference, subject.reference.groups
-    crops = CropSpace(training.thumbs, subject.symmetries)
     mixtures = MixtureSpace(training.thumbs, subject.symmetries)
-    rows = (subject.training_rows, subject.reference_rows, groups)
     thumbs = (training.thumbs, reference.thumbs, groups)
+    features = Reacher(FeatureSpace(), subject.training_rows, subject.reference_rows, groups)
+    crops = Reacher(CropSpace(training.thumbs, subject.symmetries), *thumbs)
+    singles = Reacher(mixtures, *thumbs)
+
+    def mixed(pictures: npt.NDArray[np.uint8], own: Codes | None = None) -> Reach:
+        """To mixtures of training pictures; to single reference pictures."""
+        to_mixtures = mixtures.to_mixtures(pictures, training.thumbs)
+        return replace(singles.reach(pictures, own), to_training=to_mixtures)
+
     found = {
-        "features": reach(FeatureSpace(), subject.synthetic_rows, *rows),
-        "crops": reach(crops, subject.synthetic.thumbs, *thumbs),
-        "mixtures": mixture_reach(mixtures, subject.synthetic.thumbs, *thumbs),
+        "features": features.reach(subject.synthetic_rows),
+        "crops": crops.reach(subject.synthetic.thumbs),
+        "mixtures": mixed(subject.synthetic.thumbs),
     }
     null = {
-        "features": reach(FeatureSpace(), subject.reference_rows, *rows, own=groups),
-        "crops": reach(crops, reference.thumbs, *thumbs, own=groups),
-        "mixtures": mixture_reach(mixtures, reference.thumbs, *thumbs, own=groups),
+        "features": features.reach(subject.reference_rows, groups),
+        "crops": crops.reach(reference.thumbs, groups),
+        "mixtures": mixed(reference.thumbs, groups),
     }
     return found, null
 
@@ -119,31 +157,25 @@ def find_duplicates(subject: Subject, pixels: PixelSpace) -> Duplicates:
     threshold = 0.5 * float(np.quantile(apart, 0.01))
     rng = subject.rng("duplicates")
     searched = np.sort(rng.permutation(subject.counts.n_synth)[:MAX_NEAR])
-    pairs = near_pairs(pixels, subject.synthetic.thumbs[searched], threshold)
+    pictures = subject.synthetic.thumbs[searched]
+    pairs = near_pairs(pixels, pictures, threshold, shortlist=outlines(pictures))
     return Duplicates(searched[pairs], threshold, apart < threshold, len(searched))
 
 
 def image_scores(subject: Subject, copies: Copies) -> list[ImageScore]:
     """One score for each synthetic picture, in the order of their ids."""
-    scores, found, pixels, flags = copies.scores, copies.found, copies.pixels, copies.flags
-    by_digest = {digest: at for at, digest in enumerate(subject.training.canonical_digests)}
-    names = list(found)
+    scores, nearest, flags = copies.scores, copies.nearest, copies.flags
     out = []
     for at, ref in enumerate(subject.synthetic.refs):
-        space = names[int(scores.space[at])]
-        nearest = int(found[space].nearest[at])
-        if flags["identical"][at]:
-            space, nearest = "pixels", by_digest[subject.synthetic.canonical_digests[at]]
-        apart, symmetry = pixels.match(subject.synthetic.thumbs[at], subject.training.thumbs[nearest])
         p_value = None if scores.p_value is None else float(scores.p_value[at])
         out.append(
             ImageScore(
                 id=ref.id,
-                nearest_id=subject.training.refs[nearest].id,
-                distance=apart if space == "pixels" else float(found[space].to_training[at]),
-                space=space,
-                symmetry=symmetry,
-                pixel_distance=apart,
+                nearest_id=subject.training.refs[nearest.row[at]].id,
+                distance=float(nearest.distance[at]),
+                space=str(nearest.space[at]),
+                symmetry=str(nearest.symmetry[at]),
+                pixel_distance=float(nearest.pixel_distance[at]),
                 ratio=None if scores.ratio is None else float(scores.ratio[at]),
                 p_value=p_value,
                 p_text=p_text(p_value, scores.n_groups),

@@ -7,15 +7,15 @@ everything stays calibrated.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import groupby
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from evaluation.ml.groups import Codes
-from evaluation.ml.nearest import Measure, Reach, Rows, reach
+from evaluation.ml.nearest import Measure, Rows
 from evaluation.ml.symmetry import transform
 
 Small = npt.NDArray[np.float32]
@@ -31,7 +31,8 @@ MIXTURE_AXES = 96
 # How many nearest pictures are tried as the main part of a mixture, and the least it may weigh.
 PARTNERS = 6
 LEAST_WEIGHT = 0.5
-_CELLS = 1 << 24  # distances held at once
+# Targets whose windows are searched at once: their distances stay in the processor's cache until the least is taken.
+_TARGETS = 8
 _QUERIES = 256
 
 
@@ -54,12 +55,12 @@ class CropSpace:
     def __init__(self, training: npt.NDArray[np.uint8], symmetries: tuple[str, ...]) -> None:
         self._symmetries = symmetries
         self._windows = window_grid(training.shape[1])
-        sample = [_cut(training, window) for window in self._windows[::5]]
-        self._mean, self._axes = leading_axes(np.concatenate(sample), WINDOW_AXES)
+        sample = np.concatenate(list(_cuts(training, self._windows[::5])))
+        self._mean, self._axes = leading_axes(sample, WINDOW_AXES)
 
     def distances_to(self, targets: npt.NDArray[np.generic]) -> Measure:
         """Distances to the best windows of ``(m, t, t, 3)`` targets."""
-        windows = np.stack([self._project(_cut(targets, window)) for window in self._windows], axis=1)
+        windows = np.stack([self._project(cut) for cut in _cuts(targets, self._windows)], axis=1)
         # |q - w|² = |q|² + (-2w, |w|²)·(q, 1): one matrix product gives all but |q|².
         folded = np.concatenate([-2.0 * windows, np.square(windows).sum(axis=2, keepdims=True)], axis=2)
         side = targets.shape[1]
@@ -68,7 +69,7 @@ class CropSpace:
         def measure(queries: npt.NDArray[np.generic]) -> Rows:
             squares = np.full((len(queries), len(targets)), np.inf, dtype=np.float32)
             for name in self._symmetries:
-                seen = self._project(_cut(transform(queries, name), middle))
+                seen = self._project(next(_cuts(transform(queries, name), [middle])))
                 found = _least(seen, folded) + np.square(seen).sum(axis=1, keepdims=True)
                 np.minimum(squares, found, out=squares)
             return np.asarray(np.sqrt(np.maximum(squares, 0.0).astype(np.float64) / len(self._mean)))
@@ -83,10 +84,9 @@ def _least(seen: Small, folded: Small) -> Small:
     """Over the windows of each target, the least of (q, 1)·(-2w, |w|²): ``(n, m)``."""
     extended = np.concatenate([seen, np.ones((len(seen), 1), dtype=np.float32)], axis=1)
     count, windows, length = folded.shape
-    block = max(1, _CELLS // max(1, len(seen) * windows))
     parts = []
-    for at in range(0, count, block):
-        part = folded[at : at + block].reshape(-1, length)
+    for at in range(0, count, _TARGETS):
+        part = folded[at : at + _TARGETS].reshape(-1, length)
         parts.append((part @ extended.T).reshape(-1, windows, len(seen)).min(axis=1))
     return np.asarray(np.concatenate(parts).T)
 
@@ -104,12 +104,17 @@ def window_grid(side: int) -> list[Window]:
     return windows
 
 
-def _cut(pictures: npt.NDArray[np.generic], window: Window) -> Small:
-    """One window of ``(n, t, t, 3)`` pictures at `WINDOW_SIDE`, as rows around mid-grey."""
-    left, top, size = window
-    rows, columns = _resampler(pictures.shape[1], top, size), _resampler(pictures.shape[2], left, size)
+def _cuts(pictures: npt.NDArray[np.generic], windows: Sequence[Window]) -> Iterator[Small]:
+    """Each window of ``(n, t, t, 3)`` pictures at `WINDOW_SIDE`, as rows around mid-grey.
+
+    Windows of one height share the work along that axis where they follow each other.
+    """
+    height, width = pictures.shape[1:3]
     planes = pictures.transpose(0, 3, 1, 2).astype(np.float32) - np.float32(127.5)
-    return np.asarray(np.matmul(np.matmul(rows, planes), columns.T).reshape(len(pictures), -1))
+    for (top, size), beside in groupby(windows, key=lambda window: window[1:]):
+        strip = np.matmul(_resampler(height, top, size), planes)
+        for left, _, _ in beside:
+            yield np.matmul(strip, _resampler(width, left, size).T).reshape(len(pictures), -1)
 
 
 @lru_cache(maxsize=512)
@@ -128,7 +133,7 @@ class MixtureSpace:
 
     def __init__(self, training: npt.NDArray[np.uint8], symmetries: tuple[str, ...]) -> None:
         self._symmetries = symmetries
-        self._mean, self._axes = leading_axes(_halved(training), MIXTURE_AXES)
+        self._mean, self._axes = leading_axes(_halved(training).reshape(len(training), -1), MIXTURE_AXES)
 
     def distances_to(self, targets: npt.NDArray[np.generic]) -> Measure:
         """Distances to single pictures ``(m, t, t, 3)``."""
@@ -137,8 +142,7 @@ class MixtureSpace:
 
         def measure(queries: npt.NDArray[np.generic]) -> Rows:
             squares = np.full((len(queries), len(rows)), np.inf, dtype=np.float32)
-            for name in self._symmetries:
-                seen = self._project(transform(queries, name))
+            for seen in self._forms(queries):
                 np.minimum(squares, _squares(seen, rows, lengths), out=squares)
             return self._root(squares)
 
@@ -153,23 +157,29 @@ class MixtureSpace:
         between = rows @ rows.T
         found = []
         for at in range(0, len(queries), _QUERIES):
-            part = queries[at : at + _QUERIES]
-            forms = (self._project(transform(part, name)) for name in self._symmetries)
+            forms = self._forms(queries[at : at + _QUERIES])
             found.append(np.min([_nearest_mixture(seen, rows, between) for seen in forms], axis=0))
         return self._root(np.concatenate(found))
 
     def _project(self, pictures: npt.NDArray[np.generic]) -> Small:
-        return np.asarray((_halved(pictures) - self._mean) @ self._axes)
+        return self._on_axes(_halved(pictures))
+
+    def _forms(self, pictures: npt.NDArray[np.generic]) -> Iterator[Small]:
+        """The pictures under each symmetry; they are halved once, which commutes with turning and mirroring."""
+        small = _halved(pictures)
+        return (self._on_axes(transform(small, name)) for name in self._symmetries)
+
+    def _on_axes(self, small: npt.NDArray[np.generic]) -> Small:
+        return np.asarray((small.reshape(len(small), -1) - self._mean) @ self._axes)
 
     def _root(self, squares: Small) -> Rows:
         return np.asarray(np.sqrt(np.maximum(squares, 0.0).astype(np.float64) / len(self._mean)))
 
 
 def _halved(pictures: npt.NDArray[np.generic]) -> Small:
-    """Means over 2×2 pixels, as rows around mid-grey."""
-    n, side, _, channels = pictures.shape
-    small = pictures.reshape(n, side // 2, 2, side // 2, 2, channels).mean(axis=(2, 4), dtype=np.float32)
-    return np.asarray(small.reshape(n, -1) - np.float32(127.5))
+    """Means over 2×2 pixels around mid-grey, ``(n, t/2, t/2, c)``; sums of bytes are exact in any order."""
+    columns = pictures[:, :, ::2].astype(np.float32) + pictures[:, :, 1::2]
+    return np.asarray((columns[:, ::2] + columns[:, 1::2]) / np.float32(4.0) - np.float32(127.5))
 
 
 def _squares(seen: Small, rows: Small, lengths: Small) -> Small:
@@ -194,16 +204,3 @@ def _nearest_mixture(seen: Small, rows: Small, between: Small) -> Small:
         weight = np.clip(along / spread, LEAST_WEIGHT, 1.0)
         least = np.minimum(least, (squares - 2.0 * weight * along + np.square(weight) * spread).min(axis=1))
     return np.asarray(least)
-
-
-def mixture_reach(
-    space: MixtureSpace,
-    queries: npt.NDArray[np.generic],
-    training: npt.NDArray[np.generic],
-    reference: npt.NDArray[np.generic],
-    groups: Codes,
-    own: Codes | None = None,
-) -> Reach:
-    """As `evaluation.ml.nearest.reach`, but to mixtures of training pictures; to single reference pictures."""
-    found = reach(space, queries, training, reference, groups, own)
-    return replace(found, to_training=space.to_mixtures(queries, training))

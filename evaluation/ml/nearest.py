@@ -21,6 +21,9 @@ Rows = npt.NDArray[np.float64]
 Measure = Callable[[npt.NDArray[np.generic]], Rows]
 _CHUNK = 256
 _BLOCK = 8192
+# Side of the blocks of an outline, and by how much a rough distance may be too large: it is a float32.
+_COARSE = 4
+_ROUNDING = 0.5
 
 
 class Space(Protocol):
@@ -71,15 +74,23 @@ class PixelSpace:
 
         return measure
 
-    def match(self, query: npt.NDArray[np.uint8], target: npt.NDArray[np.uint8]) -> tuple[float, str]:
-        """Distance of one pair ``(t, t, 3)`` without rounding loss, and the symmetry that gives it."""
-        flat = target.astype(np.float64)
-        found = {
-            name: float(np.sqrt(np.square(transform(query[None], name)[0].astype(np.float64) - flat).mean()))
-            for name in self._symmetries
-        }
-        name = min(found, key=found.__getitem__)
-        return found[name], name
+    def match(
+        self, queries: npt.NDArray[np.uint8], targets: npt.NDArray[np.uint8]
+    ) -> tuple[Rows, npt.NDArray[np.str_]]:
+        """Distance of each of ``(n, t, t, 3)`` queries to the target beside it without rounding loss, ``(n,)``.
+
+        Returns:
+            the distances, and the symmetries that give them.
+        """
+        names = np.array(self._symmetries)
+        least = np.full(len(queries), np.inf)
+        found = np.zeros(len(queries), dtype=np.int64)
+        for at, name in enumerate(names):
+            apart = transform(queries, name).astype(np.int32) - targets
+            mean = np.square(apart).mean(axis=(1, 2, 3), dtype=np.float64)
+            found[mean < least] = at
+            least = np.minimum(least, mean)
+        return np.sqrt(least), names[found]
 
 
 def _centred(pictures: npt.NDArray[np.generic]) -> npt.NDArray[np.float32]:
@@ -97,6 +108,35 @@ class Reach:
     to_training: Rows
     nearest: npt.NDArray[np.int64]
     to_groups: Rows
+
+
+class Reacher:
+    """Both real sets made ready once, for any number of queries."""
+
+    def __init__(
+        self,
+        space: Space,
+        training: npt.NDArray[np.generic],
+        reference: npt.NDArray[np.generic],
+        groups: Codes,
+    ) -> None:
+        """As `reach`."""
+        self._to_training = space.distances_to(training)
+        self._to_groups = _group_measure(space, reference, groups)
+
+    def reach(self, queries: npt.NDArray[np.generic], own: Codes | None = None) -> Reach:
+        """As the function of this name."""
+        to_training, nearest, by_group = [], [], []
+        for at in range(0, len(queries), _CHUNK):
+            part = queries[at : at + _CHUNK]
+            distances = self._to_training(part)
+            nearest.append(distances.argmin(axis=1))
+            to_training.append(distances.min(axis=1))
+            by_group.append(self._to_groups(part))
+        to_groups = np.concatenate(by_group)
+        if own is not None:
+            to_groups[np.arange(len(own)), own] = np.inf
+        return Reach(np.concatenate(to_training), np.concatenate(nearest).astype(np.int64), to_groups)
 
 
 def reach(
@@ -117,27 +157,23 @@ def reach(
         groups: ``(n_reference,)`` codes 0 … G-1.
         own: for reference pictures themselves: their group, to which the distance is infinite by definition.
     """
-    to_training, nearest = [], []
-    measure = space.distances_to(training)
-    for at in range(0, len(queries), _CHUNK):
-        distances = measure(queries[at : at + _CHUNK])
-        nearest.append(distances.argmin(axis=1))
-        to_training.append(distances.min(axis=1))
-    by_group = np.concatenate(list(group_distances(space, queries, reference, groups)))
-    if own is not None:
-        by_group[np.arange(len(own)), own] = np.inf
-    return Reach(np.concatenate(to_training), np.concatenate(nearest).astype(np.int64), by_group)
+    return Reacher(space, training, reference, groups).reach(queries, own)
 
 
 def group_distances(
     space: Space, queries: npt.NDArray[np.generic], pictures: npt.NDArray[np.generic], groups: Codes
 ) -> Iterator[Rows]:
     """Distance of each query to the nearest picture of each group, ``(<= chunk, G)`` at a time."""
+    measure = _group_measure(space, pictures, groups)
+    for at in range(0, len(queries), _CHUNK):
+        yield measure(queries[at : at + _CHUNK])
+
+
+def _group_measure(space: Space, pictures: npt.NDArray[np.generic], groups: Codes) -> Measure:
     order = np.argsort(groups, kind="stable")
     starts = np.searchsorted(groups[order], np.arange(int(groups.max()) + 1))
     measure = space.distances_to(pictures[order])
-    for at in range(0, len(queries), _CHUNK):
-        yield np.minimum.reduceat(measure(queries[at : at + _CHUNK]), starts, axis=1)
+    return lambda queries: np.minimum.reduceat(measure(queries), starts, axis=1)
 
 
 def nearest_distances(
@@ -153,12 +189,37 @@ def nearest_distances(
     return found
 
 
-def near_pairs(space: Space, pictures: npt.NDArray[np.generic], closer_than: float) -> npt.NDArray[np.int64]:
-    """All pairs of different pictures of one set below a distance, ``(k, 2)`` with the smaller row first."""
+def outlines(pictures: npt.NDArray[np.uint8]) -> Rows:
+    """Means over blocks of 4×4 pixels: in `PixelSpace` never farther apart than the ``(n, t, t, c)`` pictures are."""
+    n, side, _, channels = pictures.shape
+    blocks = pictures.reshape(n, side // _COARSE, _COARSE, side // _COARSE, _COARSE, channels)
+    return np.asarray(blocks.sum(axis=(2, 4), dtype=np.uint32) / float(_COARSE**2))
+
+
+def near_pairs(
+    space: Space,
+    pictures: npt.NDArray[np.generic],
+    closer_than: float,
+    shortlist: npt.NDArray[np.generic] | None = None,
+) -> npt.NDArray[np.int64]:
+    """All pairs of different pictures of one set below a distance, ``(k, 2)`` with the smaller row first.
+
+    Args:
+        space: where distances are taken.
+        pictures: ``(n, …)`` in the space's form.
+        closer_than: the distance.
+        shortlist: ``(n, …)`` smaller forms of the pictures that are never farther apart in the space than they are:
+            pictures are compared only where these are near.
+    """
+    rough = pictures if shortlist is None else shortlist
     found = [np.empty((0, 2), dtype=np.int64)]
-    measure = space.distances_to(pictures)
+    measure = space.distances_to(rough)
     for at in range(0, len(pictures), _CHUNK):
-        rows, others = np.nonzero(measure(pictures[at : at + _CHUNK]) < closer_than)
-        pairs = np.stack([rows + at, others], axis=1)
-        found.append(pairs[pairs[:, 0] < pairs[:, 1]])
+        near = np.triu(measure(rough[at : at + _CHUNK]) < closer_than + _ROUNDING, at + 1)
+        rows, others = np.flatnonzero(near.any(axis=1)), np.flatnonzero(near.any(axis=0))
+        if not len(rows):
+            continue
+        close = space.distances_to(pictures[others])(pictures[at + rows]) < closer_than
+        first, second = np.nonzero(close & near[np.ix_(rows, others)])
+        found.append(np.stack([rows[first] + at, others[second]], axis=1))
     return np.concatenate(found)

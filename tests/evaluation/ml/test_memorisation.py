@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from evaluation.ml.memorisation import score_pictures
-from evaluation.ml.nearest import FeatureSpace, PixelSpace, near_pairs, reach
+from evaluation.ml.nearest import FeatureSpace, PixelSpace, near_pairs, outlines, reach
 from evaluation.ml.symmetry import symmetry_names, transform
 
 SPACE = FeatureSpace()
@@ -110,9 +110,9 @@ def test_pixel_distance_sees_through_mirrors_and_turns():
     for name in symmetry_names("dihedral", square=True):
         moved = np.ascontiguousarray(transform(pictures, name))
         assert (np.diag(space.distances_to(pictures)(moved)) < 0.5).all()
-        distance, found = space.match(moved[3], pictures[3])
-        assert distance == 0
-        np.testing.assert_array_equal(transform(moved[3:4], found)[0], pictures[3])
+        distances, found = space.match(moved[3:], pictures[3:])
+        assert (distances == 0).all()
+        np.testing.assert_array_equal(transform(moved[3:4], found[0])[0], pictures[3])
     strict = PixelSpace(("identity",))
     assert np.diag(strict.distances_to(pictures)(pictures[:, ::-1])).min() > 50
 
@@ -128,3 +128,20 @@ def test_near_pairs_leave_a_picture_itself_out():
     rows = np.array([[0.0], [1.0], [5.0], [5.5]])
     np.testing.assert_array_equal(near_pairs(SPACE, rows, 2.0), [[0, 1], [2, 3]])
     assert len(near_pairs(SPACE, rows, 0.4)) == 0
+
+
+def test_pairs_by_outlines_are_all_the_pairs_there_are():
+    rng = np.random.default_rng(9)
+    pictures = rng.integers(0, 256, (300, 32, 32, 3), dtype=np.uint8)
+    pictures[200:] = np.clip(pictures[:100] + rng.normal(0, 6, (100, 32, 32, 3)), 0, 255).astype(np.uint8)
+    pictures[250:] = transform(pictures[250:], "rot90-mirror")
+    space = PixelSpace(symmetry_names("dihedral", square=True))
+    short = outlines(pictures)
+    assert (space.distances_to(short)(short) <= space.distances_to(pictures)(pictures) + 0.1).all()
+    for closer_than in (5.9, 6.0, 6.1, 8.0):
+        apart = space.distances_to(pictures)(pictures)
+        every = np.argwhere(np.triu(apart < closer_than, 1))
+        found = near_pairs(space, pictures, closer_than, shortlist=short)
+        np.testing.assert_array_equal(np.unique(found, axis=0), every)
+        assert len(found) == len(every)
+    assert len(found) >= 100
