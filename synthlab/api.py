@@ -6,6 +6,7 @@ from rest_framework.routers import SimpleRouter
 
 from annotation.api.reads import ReadViewSet
 from annotation.api.reviews import ItemViewSet, ReviewViewSet
+from annotation.api.shortcuts import ShortcutsView
 from annotation.api.snapshots import ExportViewSet, SnapshotViewSet
 from annotation.api.studies import LabelSchemaViewSet, StudyViewSet
 from evaluation.api.images import BatchImageViewSet
@@ -105,6 +106,7 @@ urlpatterns = [
     path("images/<uuid:pk>/copy-review", copy_reviews, name="image-copy-review"),
     path("generators/<uuid:pk>/approve", approvals, name="generator-approve"),
     path("me", MeView.as_view(), name="me"),
+    path("me/shortcuts", ShortcutsView.as_view(), name="my-shortcuts"),
     path("schema/", SchemaView.as_view(), name="api-schema"),
     path("docs/", SpectacularSwaggerSplitView.as_view(url_name="api-schema"), name="api-docs"),
 ]

@@ -27,6 +27,8 @@ from annotation.models import (
 from synthlab.accounts.models import User
 
 PACE_OVER = 20
+# A pace from fewer answers would be a guess: one long first image tells nothing about the rest.
+PACE_FROM = 5
 ACTIVE_WITHIN = timedelta(minutes=30)
 DISCARD = "(discarded)"
 
@@ -35,7 +37,7 @@ DISCARD = "(discarded)"
 class ReaderProgress:
     """What a reader has done and what is left for them.
 
-    `eta_seconds` is None until they have answered something; it shares the queue among those who read at the moment.
+    `eta_seconds` is None until they have answered `PACE_FROM` images; it shares the queue among those who read at the moment.
     """
 
     done: int
@@ -96,7 +98,7 @@ def discard_reasons(study: Study) -> dict[str, int]:
 def _eta(study: Study, own: Any, in_hand: int, queue: int) -> int | None:
     recent = own.filter(submitted_at__isnull=False).order_by("-submitted_at")[:PACE_OVER]
     pace = [active + idle for active, idle in recent.values_list("active_seconds", "idle_seconds")]
-    seconds = sum(pace) / len(pace) if pace else 0.0
+    seconds = sum(pace) / len(pace) if len(pace) >= PACE_FROM else 0.0
     if not seconds:
         return None
     fellows = Read.objects.filter(study=study, submitted_at__gt=Now() - ACTIVE_WITHIN)

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 
 from annotation.models import LabelClass, LabelSchema, Study, StudyRole
 from annotation.services.access import roles_in
+from annotation.services.shortcuts import shortcuts_of
 from synthlab.accounts.models import User
 from synthlab.core.people import person_of
 
@@ -43,7 +44,9 @@ def workbench_data(study: Study, user: User) -> dict[str, Any]:
             "me": reverse("me"),
             "login": reverse("account_login"),
             "home": reverse("home"),
+            "shortcuts": reverse("my-shortcuts"),
         },
+        "keys": shortcuts_of(user),
         "lease": {"renew_every_seconds": RENEW_EVERY_SECONDS},
     }
 

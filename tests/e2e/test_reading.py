@@ -126,3 +126,18 @@ def test_the_image_takes_most_of_the_reading_page(scene: OpenStudy, visit):
     assert viewer is not None
     assert whole is not None
     assert viewer["width"] * viewer["height"] / (whole["width"] * whole["height"]) >= 0.7
+
+
+def test_the_bar_tells_how_much_is_left_and_how_long_it_takes(scene: OpenStudy, visit):
+    for _ in range(4):
+        scene.answer_next()
+    visitor = visit()
+    visitor.log_in(scene.reader)
+    page = visitor.open(scene.reading_path)
+    expect(page.locator("#wb-count")).to_have_text("4 / 8")
+    expect(page.locator("#wb-eta")).to_have_text("")
+    scene.answer_next()
+    page.reload()
+    expect(page.locator("#wb-count")).to_have_text("5 / 8")
+    # Three images at the 6.5 seconds that each of the five took.
+    expect(page.locator("#wb-eta")).to_have_text("about 20 s left")

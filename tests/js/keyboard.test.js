@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { belongsToField, Keyboard, pressName } from "../../static/js/view/keyboard.js";
-import { choiceShortcuts, collisions, SHORTCUTS } from "../../static/js/view/shortcuts.js";
+import { boundShortcuts, choiceShortcuts, collisions, isFixed, keyCap, mayBeBound, rebound, SHORTCUTS } from "../../static/js/view/shortcuts.js";
 import { GLANDS } from "./schema.js";
 
 /**
@@ -28,6 +28,49 @@ const ALL = [...SHORTCUTS, ...classes, ...reasons];
 test("no key means two things in one place", () => {
   assert.deepEqual(collisions(ALL), []);
   assert.equal(collisions([...ALL, { id: "x", keys: ["B"], title: "", group: "", when: ["reading"] }]).length, 1);
+});
+
+test("a person's own key stands in place of the usual ones, those with Ctrl stay", () => {
+  const { bindings, fault } = rebound({}, "undo", "U");
+  assert.equal(fault, null);
+  assert.deepEqual(bindings, { undo: "U" });
+  assert.deepEqual(boundShortcuts(bindings).find(({ id }) => id === "undo")?.keys, ["U", "Ctrl+Z"]);
+  assert.deepEqual(rebound(bindings, "undo", "Z").bindings, {}, "the usual key is no change");
+  assert.deepEqual(rebound(bindings, "fit", "Z").bindings, { undo: "U", fit: "Z" }, "Z is free now");
+});
+
+test("a key that is taken, or belongs to the page, cannot be chosen", () => {
+  for (const key of ["1", "Shift+1", "Escape", "Tab", "?", "ArrowLeft", "Ctrl+S", "F5", "Shift+Space"]) {
+    assert.ok(!mayBeBound(key), key);
+    assert.match(rebound({}, "undo", key).fault ?? "", /is taken by the page/);
+  }
+  for (const key of ["U", "Shift+U", ";", "/", "Space", "Home"]) assert.ok(mayBeBound(key), key);
+  const { bindings, fault } = rebound({ fit: "U" }, "undo", "X");
+  assert.match(fault ?? "", /Discard, then a digit/);
+  assert.deepEqual(bindings, { fit: "U" });
+  assert.match(rebound(bindings, "undo", "U").fault ?? "", /Show everything/);
+});
+
+test("whatever is chosen, no key means two things in one place", () => {
+  /** @type {Record<string, string>} */
+  let bindings = {};
+  const keys = SHORTCUTS.flatMap((shortcut) => shortcut.keys).filter(mayBeBound).reverse();
+  for (const { id } of SHORTCUTS.filter((shortcut) => !isFixed(shortcut.id))) {
+    for (const key of keys) bindings = rebound(bindings, id, key).bindings;
+    assert.deepEqual(collisions([...boundShortcuts(bindings), ...classes, ...reasons]), [], id);
+  }
+});
+
+test("keys that are changed while the page is open count at once", () => {
+  /** @type {string[]} */
+  const ran = [];
+  const keyboard = new Keyboard({ shortcuts: ALL, context: () => "reading" });
+  keyboard.on({ flag: () => ran.push("flag"), fit: () => ran.push("fit") });
+  keyboard.use(boundShortcuts({ flag: "T" }));
+  keyboard.handle(press("f", "KeyF"));
+  keyboard.handle(press("t", "KeyT"));
+  assert.deepEqual(ran, ["flag"]);
+  assert.equal(keyCap("Shift+T"), "Shift T");
 });
 
 test("every shortcut is told in the help and has a key", () => {

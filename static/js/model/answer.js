@@ -137,7 +137,7 @@ export function withoutShape(answer, id) {
  */
 export function missingFrom(answer, schema) {
   if (answer.classes.length === 0) {
-    return [{ field: "classes", text: "Choose a finding by its key, or press X to discard the image." }];
+    return [{ field: "classes", text: "Choose a finding by its key, or discard the image." }];
   }
   /** @type {Missing[]} */
   const missing = [];
@@ -155,9 +155,9 @@ export function missingFrom(answer, schema) {
 
 /** @type {Record<ShapeKind, string>} */
 const HOW = {
-  box: "drag or click two corners on the image, or press B and Enter",
-  polygon: "press O and click its corners on the image",
-  point: "click on the image, or press P and Enter",
+  box: "drag or click two corners on the image, or place one by keys",
+  polygon: "take the polygon tool and click its corners on the image",
+  point: "click on the image, or place one by keys",
 };
 
 /**

@@ -50,7 +50,8 @@
  *
  * @typedef {{
  *   study: {id: string, title: string}, user: {id: string | number}, schema: Schema,
- *   urls: {claim: string, reads?: string, me?: string, login?: string, home?: string},
+ *   urls: {claim: string, reads?: string, me?: string, login?: string, home?: string, shortcuts?: string},
+ *   keys?: Record<string, string>,
  *   lease?: {renew_every_seconds?: number}
  * }} WorkbenchData
  */

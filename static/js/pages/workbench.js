@@ -1,7 +1,7 @@
 // @ts-check
 /** Starts the reading page: puts its parts together and listens to the browser. */
 
-import { newKey } from "../api.js";
+import { newKey, request } from "../api.js";
 import { explain, Problem } from "../errors.js";
 import { ReadsApi } from "../reads.js";
 import { ActivityClock } from "../state/activity.js";
@@ -51,7 +51,7 @@ async function start(data) {
   const clock = new ActivityClock({ now });
   const reading = new Reading({ schema: data.schema, queue, journal, outbox, clock, newId: newKey, schedule, onProblem });
   const seat = new Seat(navigator.locks, `synthlab ${data.study.id} ${user}`, () => reading.stop());
-  const bench = new Workbench(reading, { home, again: () => void sitDown(true) });
+  const bench = new Workbench(reading, { home, again: () => void sitDown(true) }, ownKeys(data));
 
   /** @param {boolean} isAsked by a press on the button, and not by opening the page */
   async function sitDown(isAsked) {
@@ -98,8 +98,8 @@ function listen({ bench, reading, outbox, clock, seat }) {
     clock.touch();
     if (!document.querySelector("dialog[open]")) bench.keyboard.handle(event);
   });
-  addEventListener("keyup", (event) => {
-    if (event.key === " ") bench.hideMarks(false);
+  addEventListener("keyup", () => {
+    if (bench.stage.isHidden) bench.hideMarks(false);
   });
   for (const name of ["pointerdown", "pointermove", "wheel"]) addEventListener(name, () => clock.touch(), { passive: true });
   // A press on a button must not leave Enter and Space with that button: the keys go back to the image.
@@ -110,7 +110,7 @@ function listen({ bench, reading, outbox, clock, seat }) {
   byId("wb-submit", HTMLButtonElement).addEventListener("click", () => void bench.submit());
   byId("wb-discard", HTMLButtonElement).addEventListener("click", () => bench.choices.toggle("discard"));
   byId("wb-skip", HTMLButtonElement).addEventListener("click", () => bench.choices.toggle("skip"));
-  byId("wb-help", HTMLButtonElement).addEventListener("click", () => openHelp(bench.shortcuts));
+  byId("wb-help", HTMLButtonElement).addEventListener("click", () => openHelp(bench.shortcuts, bench.keys));
   byId("wb-saved", HTMLButtonElement).addEventListener("click", () => void showStanding(outbox));
   addEventListener("online", () => void outbox.resume());
   addEventListener("offline", () => void outbox.flush());
@@ -118,6 +118,23 @@ function listen({ bench, reading, outbox, clock, seat }) {
     const { phase } = reading.store.state;
     if (seat.isHeld && document.visibilityState === "visible" && (phase === "empty" || phase === "failed")) void reading.next();
   }, LOOK_AGAIN_MS);
+}
+
+/**
+ * @param {WorkbenchData} data
+ * @returns {import("../view/help.js").OwnKeys}
+ */
+function ownKeys({ keys = {}, urls: { shortcuts = "/api/v1/me/shortcuts" } }) {
+  const own = {
+    bindings: keys,
+    onChange: () => {},
+    save: async (/** @type {Record<string, string>} */ bindings) => {
+      await request("PUT", shortcuts, { body: { keys: bindings } });
+      own.bindings = bindings;
+      own.onChange();
+    },
+  };
+  return own;
 }
 
 /** @param {Outbox} outbox */

@@ -69,7 +69,7 @@ function imageActions(bench) {
     "window-reset": () => bench.sliders.reset(),
     "preset-previous": () => bench.say(bench.sliders.stepPreset(-1)),
     "preset-next": () => bench.say(bench.sliders.stepPreset(1)),
-    help: () => openHelp(bench.shortcuts),
+    help: () => openHelp(bench.shortcuts, bench.keys),
   };
 }
 

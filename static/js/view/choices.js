@@ -27,8 +27,8 @@ export class Choices {
     this.open = null;
     /** @type {Record<ChoiceContext, ChoiceList>} */
     this.lists = {
-      discard: { title: "Discard: why?", items: reasons, shortcuts: choiceShortcuts(reasons, "reason", "Reasons to discard (after X)", "discard") },
-      skip: { title: "Skip: why?", items: SKIPS, shortcuts: choiceShortcuts(SKIPS, "why", "Ways to skip (after S)", "skip") },
+      discard: { title: "Discard: why?", items: reasons, shortcuts: choiceShortcuts(reasons, "reason", "Reasons to discard", "discard") },
+      skip: { title: "Skip: why?", items: SKIPS, shortcuts: choiceShortcuts(SKIPS, "why", "Ways to skip", "skip") },
     };
   }
 

@@ -27,7 +27,7 @@ export function emptyWords({ reason, until }) {
     return { title: "You are reading in another tab", text: "One tab reads at a time, so that no answer is given twice.", action: "again", label: "Read here instead" };
   }
   if (reason === "sending") {
-    return { title: "Your last answer is being sent", text: "The next image follows, if there is one. Until it is sent, Z takes it back.", action: null };
+    return { title: "Your last answer is being sent", text: "The next image follows, if there is one. Until it is sent, undoing takes it back.", action: null };
   }
   return { title: "Nothing to read now", text: "The study has no image for you at the moment. This page looks again by itself.", action: "again" };
 }

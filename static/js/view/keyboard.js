@@ -57,6 +57,8 @@ export function belongsToField(element, name) {
 export class Keyboard {
   /** @type {Record<string, (name: string) => void>} */
   #actions = {};
+  /** @type {Shortcut[]} */
+  shortcuts = [];
   /** @type {Map<string, Shortcut>} */
   #byPlace = new Map();
   #chord = "";
@@ -66,9 +68,15 @@ export class Keyboard {
    * @param {{shortcuts: Shortcut[], context: () => KeyContext, now?: () => number}} options
    */
   constructor({ shortcuts, context, now = Date.now }) {
-    this.shortcuts = shortcuts;
     this.context = context;
     this.now = now;
+    this.use(shortcuts);
+  }
+
+  /** @param {Shortcut[]} shortcuts from now on */
+  use(shortcuts) {
+    this.shortcuts = shortcuts;
+    this.#byPlace.clear();
     for (const shortcut of shortcuts) {
       for (const when of shortcut.when) {
         for (const key of shortcut.keys) this.#byPlace.set(`${when} ${key}`, shortcut);

@@ -59,6 +59,55 @@ const ROWS = [
 /** @type {Shortcut[]} */
 export const SHORTCUTS = ROWS.map(([id, keys, title, group, when = READING]) => ({ id, keys, title, group, when }));
 
+/** What must always be able to be done: get out, find the list, place and move marks, and say how sure one is. */
+const FIXED = /^(?:cancel|help|left|right|up|down|narrower|wider|lower|taller|confidence:\d)$/;
+const BINDABLE = /^(?:(?:Shift\+)?[A-Z]|Enter|Space|Delete|Backspace|Insert|Home|End|PageUp|PageDown|[!-/:->@[-`{-~])$/;
+
+/** @param {string} id of a shortcut */
+export function isFixed(id) {
+  return FIXED.test(id) || !SHORTCUTS.some((shortcut) => shortcut.id === id);
+}
+
+/**
+ * Whether an action may be put on a key: a letter, with Shift or without, a sign, or an editing key. Digits belong to the
+ * findings, `?` to the list of keys, Esc and Tab to everybody, Ctrl to the browser.
+ *
+ * @param {string} key
+ */
+export function mayBeBound(key) {
+  return BINDABLE.test(key);
+}
+
+/**
+ * The table with a person's own keys: each stands in place of the usual ones; those with Ctrl stay beside it.
+ *
+ * @param {Record<string, string>} bindings by action
+ * @returns {Shortcut[]}
+ */
+export function boundShortcuts(bindings) {
+  return SHORTCUTS.map((shortcut) => {
+    const own = isFixed(shortcut.id) ? undefined : bindings[shortcut.id];
+    return own ? { ...shortcut, keys: [own, ...shortcut.keys.filter((key) => key.startsWith("Ctrl+"))] } : shortcut;
+  });
+}
+
+/**
+ * Puts an action on a key, if that can be.
+ *
+ * @param {Record<string, string>} bindings by action
+ * @param {string} id of the action
+ * @param {string} key
+ * @returns {{bindings: Record<string, string>, fault: string | null}} with a fault the bindings are as they were
+ */
+export function rebound(bindings, id, key) {
+  if (!mayBeBound(key)) return { bindings, fault: `${keyCap(key)} is taken by the page or the browser. Use a letter or a sign.` };
+  const shortcut = SHORTCUTS.find((one) => one.id === id);
+  const owner = boundShortcuts(bindings).find((one) => one.id !== id && one.keys.includes(key) && one.when.some((place) => shortcut?.when.includes(place)));
+  if (owner) return { bindings, fault: `${keyCap(key)} is the key of “${owner.title}”. Change that one first, or take another key.` };
+  const { [id]: _, ...rest } = bindings;
+  return { bindings: shortcut?.keys[0] === key ? rest : { ...rest, [id]: key }, fault: null };
+}
+
 /**
  * Keys for a list of choices: the hint of each where it is a free digit, else 1 to 9 in turn, then
  * 0 followed by 1 to 9.

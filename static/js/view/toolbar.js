@@ -4,7 +4,9 @@
 import { SHAPE_KINDS, ruleFor } from "../model/answer.js";
 import { TOOLS } from "../tools/registry.js";
 import { byId, h, show, svg } from "./dom.js";
-import { SHORTCUTS } from "./shortcuts.js";
+import { keyCap } from "./shortcuts.js";
+
+/** @typedef {import("./shortcuts.js").Shortcut} Shortcut */
 
 /** @type {Record<string, string>} drawn on a ground of 20 by 20 */
 const ICONS = {
@@ -21,36 +23,36 @@ const ICONS = {
 
 /**
  * @param {import("../model/types.js").Schema} schema
+ * @param {Shortcut[]} shortcuts
  * @param {(id: string) => void} onAction with a shortcut's id
  */
-export function drawToolbar(schema, onAction) {
+export function drawToolbar(schema, shortcuts, onAction) {
+  const keyOf = (/** @type {string} */ id) => shortcuts.find((shortcut) => shortcut.id === id)?.keys[0] ?? "";
+  const button = (/** @type {string} */ id, /** @type {string} */ icon, /** @type {string} */ title, isToggle = false) =>
+    toolButton({ id, icon, title, key: keyOf(id), isToggle }, onAction);
   const drawable = SHAPE_KINDS.filter((kind) => schema.classes.some((one) => ruleFor(one, kind) !== "none"));
   const tools = TOOLS.filter(({ draws }) => draws === null || drawable.includes(draws));
   const place = byId("wb-tools", HTMLElement);
   place.replaceChildren(
-    ...tools.map(({ name, title }) => button(`tool:${name}`, name, title, onAction, true)),
+    ...tools.map(({ name, title }) => button(`tool:${name}`, name, title, true)),
     h("span", { class: "wb-gap" }),
-    button("zoom-in", "zoom-in", "Zoom in", onAction),
-    button("zoom-out", "zoom-out", "Zoom out", onAction),
-    button("fit", "fit", "Show everything", onAction),
-    button("undo", "undo", "Undo", onAction),
+    button("zoom-in", "zoom-in", "Zoom in"),
+    button("zoom-out", "zoom-out", "Zoom out"),
+    button("fit", "fit", "Show everything"),
+    button("undo", "undo", "Undo"),
   );
 }
 
 /**
- * @param {string} id
- * @param {string} icon
- * @param {string} title
+ * @param {{id: string, icon: string, title: string, key: string, isToggle: boolean}} tool
  * @param {(id: string) => void} onAction
- * @param {boolean} [isToggle]
  */
-function button(id, icon, title, onAction, isToggle = false) {
-  const key = SHORTCUTS.find((shortcut) => shortcut.id === id)?.keys[0] ?? "";
+function toolButton({ id, icon, title, key, isToggle }, onAction) {
   const picture = svg("svg", { viewBox: "0 0 20 20", width: 20, height: 20, "aria-hidden": "true" }, svg("path", { d: ICONS[icon] ?? "" }));
   const element = h("button", {
-    type: "button", class: "wb-tool", "data-action": id, title: `${title} (${key})`, "aria-label": title,
+    type: "button", class: "wb-tool", "data-action": id, title: `${title} (${keyCap(key)})`, "aria-label": title,
     "aria-keyshortcuts": key, ...(isToggle ? { "aria-pressed": "false" } : {}), click: () => onAction(id),
-  }, h("kbd", { "aria-hidden": "true" }, key));
+  }, h("kbd", { "aria-hidden": "true" }, keyCap(key)));
   element.prepend(picture);
   return element;
 }

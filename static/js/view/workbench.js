@@ -21,7 +21,7 @@ import { drawEmpty, emptyWords, failedWords } from "./empty.js";
 import { Keyboard } from "./keyboard.js";
 import { Marks } from "./marks.js";
 import { Panel } from "./panel.js";
-import { choiceShortcuts, SHORTCUTS } from "./shortcuts.js";
+import { boundShortcuts, choiceShortcuts, keyCap } from "./shortcuts.js";
 import { Stage } from "./stage.js";
 import { toast } from "./toasts.js";
 import { drawToolbar, markTool } from "./toolbar.js";
@@ -35,14 +35,16 @@ export class Workbench {
   /**
    * @param {Reading} reading
    * @param {{home: string, again: () => void}} ways out of a state without an image
+   * @param {import("./help.js").OwnKeys} keys the person's own ones
    */
-  constructor(reading, ways) {
+  constructor(reading, ways, keys) {
     this.reading = reading;
     this.ways = ways;
     this.schema = reading.schema;
     const classKeys = choiceShortcuts(this.schema.classes, "class", "Findings", "reading");
     this.choices = new Choices(this);
-    this.shortcuts = [...classKeys, ...SHORTCUTS, ...this.choices.shortcuts];
+    this.keys = keys;
+    this.shortcuts = this.#shortcuts(classKeys);
     const caps = new Map(this.schema.classes.map(({ key }, index) => [key, classKeys[index]?.keys[0] ?? ""]));
     this.panel = new Panel(this.schema, caps, {
       onClass: (key) => this.chooseClass(key),
@@ -56,7 +58,12 @@ export class Workbench {
     this.keyboard = new Keyboard({ shortcuts: this.shortcuts, context: () => this.choices.open ?? "reading" });
     this.actions = actionsFor(this);
     this.keyboard.on(this.actions);
-    drawToolbar(this.schema, (id) => this.#act(id));
+    this.#drawKeys();
+    keys.onChange = () => {
+      this.shortcuts = this.#shortcuts(classKeys);
+      this.keyboard.use(this.shortcuts);
+      this.#drawKeys();
+    };
     reading.store.watch((state, old) => this.#drawState(state, old));
     this.#drawState(reading.store.state, reading.store.state);
   }
@@ -160,7 +167,7 @@ export class Workbench {
   /** @param {string} text what was just done, and can be taken back for a moment */
   offerUndo(text) {
     this.#closeToast();
-    this.#closeToast = toast(text, { seconds: HOLD_MS / 1000, action: { label: "Undo", key: "Z", run: () => void this.undo() } });
+    this.#closeToast = toast(text, { seconds: HOLD_MS / 1000, action: { label: "Undo", key: this.#capOf("undo"), run: () => void this.undo() } });
     this.say(text);
   }
 
@@ -183,6 +190,23 @@ export class Workbench {
       onTool: (tool) => markTool(tool, toolRow(tool).hint),
       onStatus: (point) => this.#drawStatus(point),
     });
+  }
+
+  /** @param {import("./shortcuts.js").Shortcut[]} classKeys */
+  #shortcuts(classKeys) {
+    return [...classKeys, ...boundShortcuts(this.keys.bindings), ...this.choices.shortcuts];
+  }
+
+  /** @param {string} id of a shortcut */
+  #capOf(id) {
+    return keyCap(this.shortcuts.find((shortcut) => shortcut.id === id)?.keys[0] ?? "");
+  }
+
+  /** The keys on the buttons, as they are now. */
+  #drawKeys() {
+    drawToolbar(this.schema, this.shortcuts, (id) => this.#act(id));
+    markTool(this.stage.toolName, toolRow(this.stage.toolName).hint);
+    for (const cap of document.querySelectorAll("kbd[data-shortcut]")) cap.textContent = this.#capOf(cap.getAttribute("data-shortcut") ?? "");
   }
 
   #answerTitle() {

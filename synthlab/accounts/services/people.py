@@ -211,13 +211,14 @@ def change_role(*, actor: User, user: User, role: str) -> User:
 def change_profile(
     *, actor: User, display_name: str | None = None, preferences: dict[str, Any] | None = None
 ) -> User:
-    """Change one's own shown name and preferences; what is None stays."""
+    """Change one's own shown name and preferences; what is None or not named stays."""
     fields: dict[str, Any] = {}
     if display_name is not None:
         fields["display_name"] = display_name.strip()
-    if preferences is not None:
-        fields["preferences"] = preferences
     with transaction.atomic():
+        if preferences is not None:
+            row = User.objects.select_for_update(no_key=True).get(pk=actor.pk)
+            fields["preferences"] = {**row.preferences, **preferences}
         if fields:
             User.objects.filter(pk=actor.pk).update(**fields)
             record_event(

@@ -268,7 +268,7 @@ def test_mass_assignment_on_me_changes_only_what_is_ones_own():
     after = User.objects.filter(pk=user.pk).values().get()
     changed = {name for name in after if after[name] != before[name]}
     assert changed == {"display_name", "preferences"}
-    assert after["preferences"] == {"theme": "dark", "keys": {"submit": "s"}}
+    assert after["preferences"] == {"theme": "dark"}
 
 
 def test_mass_assignment_on_an_invitation_makes_no_more_than_a_person():
