@@ -110,11 +110,12 @@ def preview_snapshot(
     taken = plan.choice.taken
     states = dict(study.items.values_list("state").annotate(n=Count("id")).order_by())
     discarded = states.get(ItemState.DISCARDED, 0)
+    titles = dict(study.schema.classes.values_list("key", "title"))
     generators = Counter(row.generator for row in taken)
     names = dict(Generator.objects.filter(pk__in=generators).values_list("pk", "name"))
     return Preview(
         images=len(taken),
-        classes=_titled(Counter(key for row in taken for key in row.classes), _class_titles(study)),
+        classes=_titled(Counter(key for row in taken for key in row.classes), titles),
         generators=[{"id": str(pk), "name": names[pk], "images": n} for pk, n in generators.most_common()],
         ways=_titled(Counter(row.way for row in taken), WAYS),
         readers=_readers(taken),
@@ -127,7 +128,10 @@ def preview_snapshot(
             "related_images": plan.families.related_images,
             "largest": plan.families.largest,
         },
-        splits=[{"name": name, **row} for name, row in plan.split_facts.items()],
+        splits=[
+            {"name": name, **row, "classes": _titled(row["classes"], titles)}
+            for name, row in plan.split_facts.items()
+        ],
         touched_by_withdrawals=(
             count_touched(study.dataset, (row.generator for row in taken)) if study.dataset else 0
         ),
@@ -136,10 +140,6 @@ def preview_snapshot(
 
 def _titled(counts: Mapping[str, int], titles: Mapping[str, str]) -> list[dict[str, Any]]:
     return [{"key": key, "title": titles.get(key, key), "images": count} for key, count in counts.items()]
-
-
-def _class_titles(study: Study) -> dict[str, str]:
-    return dict(study.schema.classes.values_list("key", "title"))
 
 
 def _reason_titles(study: Study) -> dict[str, str]:
