@@ -53,17 +53,21 @@ def candidates(subject: Subject) -> Candidates:
     groups = np.concatenate(
         [subject.training.groups, subject.reference.groups + subject.counts.n_train_groups]
     )
+    to_real = subject.real_side.once("membership", lambda: _to_other_groups(real, groups))
+    to_synthetic = nearest_distances(FeatureSpace(), real, subject.synthetic_rows)
+    floor = 1e-3 * float(np.median(to_real)) + 1e-12
+    member = np.arange(len(real)) < subject.counts.n_train
+    return Candidates(np.log(to_real + floor) - np.log(to_synthetic + floor), member, groups)
+
+
+def _to_other_groups(real: Rows, groups: Codes) -> Rows:
     others = []
     at = 0
     for distances in group_distances(FeatureSpace(), real, real, groups):
         distances[np.arange(len(distances)), groups[at : at + len(distances)]] = np.inf
         others.append(distances.min(axis=1))
         at += len(distances)
-    to_real = np.concatenate(others)
-    to_synthetic = nearest_distances(FeatureSpace(), real, subject.synthetic_rows)
-    floor = 1e-3 * float(np.median(to_real)) + 1e-12
-    member = np.arange(len(real)) < subject.counts.n_train
-    return Candidates(np.log(to_real + floor) - np.log(to_synthetic + floor), member, groups)
+    return np.concatenate(others)
 
 
 def _deals(subject: Subject, found: Candidates) -> Flags:
@@ -111,12 +115,25 @@ def rate_at(scores: Rows, member: Flags, accused: float) -> Flags:
     return np.asarray(scores[member] > others[int(accused * len(others))])
 
 
+def dealt_rates(found: Candidates, deals: Flags, accused: float) -> Rows:
+    """The share of members that `rate_at` recognises in each deal, ``(P,)``."""
+    order = np.argsort(-found.scores)
+    scores = found.scores[order]
+    members = deals[:, found.groups[order]]  # (P, n), the highest score first
+    number = len(scores) - members.sum(axis=1)
+    # The threshold is the first score that has so many others above it: the next one would accuse too many.
+    above = np.cumsum(~members, axis=1) - 1
+    at = (above == (accused * number).astype(np.int64)[:, None]).argmax(axis=1)
+    hits = members & (scores[None, :] > scores[at][:, None])
+    return np.asarray(hits.sum(axis=1) / members.sum(axis=1))
+
+
 def _rate_row(subject: Subject, found: Candidates, deals: Flags, name: str) -> MetricResult:
     accused = RATES[name]
     hits = rate_at(found.scores, found.member, accused)
     low, high = grouped_share_interval(hits, subject.training.groups)
     value = float(hits.mean())
-    null = np.array([rate_at(found.scores, deal[found.groups], accused).mean() for deal in deals])
+    null = dealt_rates(found, deals, accused)
     p_value = upper_p(value, null)
     needed, groups = round(1.0 / accused), subject.counts.n_groups
     status: Status = subject.status

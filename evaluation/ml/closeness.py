@@ -40,9 +40,10 @@ def closeness_row(subject: Subject) -> MetricResult:
     order = nearest_groups(subject.synthetic_rows, pooled, codes, deep)
     labels = np.repeat(np.array([_TRAINING, _REFERENCE], dtype=np.int8), [training, reference])
     value = mean_share(order, labels, subject.rng("dcr"))
-    floor, spread = _halves(
-        subject, order, nearest_groups(subject.reference_rows, pooled, codes, deep), labels
+    unseen = subject.real_side.once(
+        "dcr", lambda: nearest_groups(subject.reference_rows, pooled, codes, deep)
     )
+    floor, spread = _halves(subject, order, unseen, labels)
     p_value = _p(subject, order, labels)
     reach = None if spread is None else spread * float(stats.t.ppf(0.975, min(training, reference) - 1))
     return row(

@@ -170,7 +170,9 @@ class MixtureSpace:
         return (self._on_axes(transform(small, name)) for name in self._symmetries)
 
     def _on_axes(self, small: npt.NDArray[np.generic]) -> Small:
-        return np.asarray((small.reshape(len(small), -1) - self._mean) @ self._axes)
+        return np.asarray(
+            (small.reshape(len(small), -1).astype(np.float32, copy=False) - self._mean) @ self._axes
+        )
 
     def _root(self, squares: Small) -> Rows:
         return np.asarray(np.sqrt(np.maximum(squares, 0.0).astype(np.float64) / len(self._mean)))
@@ -178,7 +180,8 @@ class MixtureSpace:
 
 def _halved(pictures: npt.NDArray[np.generic]) -> Small:
     """Means over 2×2 pixels around mid-grey, ``(n, t/2, t/2, c)``; sums of bytes are exact in any order."""
-    columns = pictures[:, :, ::2].astype(np.float32) + pictures[:, :, 1::2]
+    exact = pictures.astype(np.float32)
+    columns = exact[:, :, ::2] + exact[:, :, 1::2]
     return np.asarray((columns[:, ::2] + columns[:, 1::2]) / np.float32(4.0) - np.float32(127.5))
 
 

@@ -28,7 +28,12 @@ def kernel_width(training: Rows) -> float:
 
 def similarity(rows: Rows, width: float) -> Rows:
     """``(n, n)`` Gaussian similarities exp(-|x - y|²/(2σ²)), 1 on the diagonal."""
-    return np.asarray(np.exp(-squared_distances(rows, rows) / (2.0 * width)))
+    return similarity_of(squared_distances(rows, rows), width)
+
+
+def similarity_of(squares: Rows, width: float) -> Rows:
+    """The same from squared distances ``(n, n)``."""
+    return np.asarray(np.exp(squares / (-2.0 * width)))
 
 
 def vendi(similarities: Rows) -> float:

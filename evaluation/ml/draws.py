@@ -40,6 +40,11 @@ class Draw:
         """Rows on each side."""
         return len(self.reference)
 
+    @property
+    def real(self) -> tuple[bytes, bytes]:
+        """Tells apart draws of different real rows."""
+        return self.reference.tobytes(), self.training.tobytes()
+
 
 @dataclass(frozen=True)
 class Matched:

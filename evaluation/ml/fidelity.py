@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from evaluation.ml import kernel
-from evaluation.ml.draws import Draw, Matched, measure, measure_all
-from evaluation.ml.frechet import frechet_distance, principal_axes
+from evaluation.ml.draws import Draw, Index, Matched, measure, measure_all
+from evaluation.ml.frechet import distance_by_products, frechet_distance, principal_axes
 from evaluation.ml.groups import Codes, all_single, draw_rows
-from evaluation.ml.prdc import Prdc, prdc, squared_distances
+from evaluation.ml.prdc import Prdc, prdc
 from evaluation.ml.report import MetricResult, p_text
+from evaluation.ml.shared import Side
 from evaluation.ml.subject import Subject
 
 Rows = npt.NDArray[np.float64]
@@ -87,9 +87,21 @@ def matched_row(
 
 def frechet_row(subject: Subject) -> MetricResult:
     """FD(reference, synthetic) beside FD(reference, training), at equal n."""
-    found = measure(
-        subject, "fd", _frechet(subject.reference_rows, subject.training_rows, subject.synthetic_rows)
-    )
+    products = subject.products
+
+    def distance(draw: Draw, side: Side, rows: Index) -> float:
+        real = draw.reference
+        return distance_by_products(
+            products.of("reference", real, "reference", real),
+            products.of("reference", real, side, rows),
+            products.of(side, rows, side, rows),
+        )
+
+    def statistic(draw: Draw) -> tuple[float, float]:
+        floor = subject.real_side.once(("fd", draw.real), lambda: distance(draw, "training", draw.training))
+        return distance(draw, "synthetic", draw.synthetic), floor
+
+    found = measure(subject, "fd", statistic)
     method = (
         "Fréchet distance by the nuclear norm of the centred cross-Gram, float64; mean over matched draws; "
         "floor: training against reference at the same n"
@@ -99,27 +111,23 @@ def frechet_row(subject: Subject) -> MetricResult:
 
 def frechet_pca_row(subject: Subject) -> MetricResult:
     """The same on the leading axes of the training features: less bias from dimension."""
-    mean, axes = principal_axes(subject.training_rows, PCA_COMPONENTS)
+    mean, axes = subject.real_side.once("axes", lambda: principal_axes(subject.training_rows, PCA_COMPONENTS))
     real, training, synthetic = (
         (rows - mean) @ axes
         for rows in (subject.reference_rows, subject.training_rows, subject.synthetic_rows)
     )
-    found = measure(subject, "fd_pca", _frechet(real, training, synthetic))
+
+    def statistic(draw: Draw) -> tuple[float, float]:
+        floor = subject.real_side.once(
+            ("fd_pca", draw.real), lambda: frechet_distance(real[draw.reference], training[draw.training])
+        )
+        return frechet_distance(real[draw.reference], synthetic[draw.synthetic]), floor
+
+    found = measure(subject, "fd_pca", statistic)
     method = f"as FD, on the {axes.shape[1]} leading axes of the training features"
     return matched_row(
         subject, "fd_pca", f"FD ({subject.extractor.name}, {axes.shape[1]} axes)", found, method
     )
-
-
-def _frechet(real: Rows, training: Rows, synthetic: Rows) -> Callable[[Draw], tuple[float, float]]:
-    def statistic(draw: Draw) -> tuple[float, float]:
-        drawn = real[draw.reference]
-        return (
-            frechet_distance(drawn, synthetic[draw.synthetic]),
-            frechet_distance(drawn, training[draw.training]),
-        )
-
-    return statistic
 
 
 def kernel_row(subject: Subject) -> MetricResult:
@@ -134,8 +142,10 @@ def kernel_row(subject: Subject) -> MetricResult:
     real, training, synthetic = subject.reference_rows, subject.training_rows, subject.synthetic_rows
     groups, training_groups = subject.reference.groups, subject.training.groups
     found = kernel.kernel_distance(real, groups, synthetic, subject.synthetic.groups)
-    floor = kernel.kernel_distance(real, groups, training, training_groups)
-    null = _real_null(subject)
+    floor = subject.real_side.once(
+        "kid", lambda: kernel.kernel_distance(real, groups, training, training_groups)
+    )
+    null = subject.real_side.once("kid/null", lambda: _real_null(subject))
     high_point = float(np.quantile(null, 0.95)) if len(null) else None
     scale = max(floor.value, high_point or 0.0)
     p_value, steps, p_method = _kernel_p(subject, found.value, null)
@@ -148,7 +158,8 @@ def kernel_row(subject: Subject) -> MetricResult:
         details={
             "p_method": p_method, "se": found.se, "floor_ci": [floor.low, floor.high],
             "floor_p": kernel.upper_p(floor.value, null), "null_q95": high_point,
-            "u_statistic_ignoring_groups": found.value + _ignoring_groups(real, groups),
+            "u_statistic_ignoring_groups": found.value
+            + subject.real_side.once("kid/ignoring", lambda: _ignoring_groups(real, groups)),
         },
     )  # fmt: skip
 
@@ -190,12 +201,13 @@ def prdc_rows(subject: Subject) -> list[MetricResult]:
     """Precision, recall, density and coverage at equal n, beside those of the training set."""
 
     def statistics(draw: Draw) -> list[tuple[float, float]] | None:
-        both = _prdc_of(subject, draw)
-        return (
-            None
-            if both is None
-            else [(getattr(both[0], name), getattr(both[1], name)) for name in _PRDC_LABELS]
+        floor = subject.real_side.once(
+            ("prdc", draw.real), lambda: _prdc_of(subject, draw.reference, "training", draw.training)
         )
+        found = _prdc_of(subject, draw.reference, "synthetic", draw.synthetic) if floor else None
+        if floor is None or found is None:
+            return None
+        return [(getattr(found, name), getattr(floor, name)) for name in _PRDC_LABELS]
 
     measured = measure_all(subject, "prdc", statistics)
     rows = []
@@ -211,17 +223,13 @@ def prdc_rows(subject: Subject) -> list[MetricResult]:
     return rows
 
 
-def _prdc_of(subject: Subject, draw: Draw) -> tuple[Prdc, Prdc] | None:
-    real = subject.reference_rows[draw.reference]
-    groups = subject.reference.groups[draw.reference]
-    among = squared_distances(real, real)
-    both = []
-    for rows, codes in (
-        (subject.synthetic_rows[draw.synthetic], subject.synthetic.groups[draw.synthetic]),
-        (subject.training_rows[draw.training], subject.training.groups[draw.training]),
-    ):
-        shares = prdc(among, squared_distances(real, rows), squared_distances(rows, rows), groups, codes)
-        if shares is None:
-            return None
-        both.append(shares)
-    return both[0], both[1]
+def _prdc_of(subject: Subject, real: Index, side: Side, rows: Index) -> Prdc | None:
+    apart = subject.products.squared_distances
+    groups = {"training": subject.training, "synthetic": subject.synthetic}[side].groups
+    return prdc(
+        apart("reference", real, "reference", real),
+        apart("reference", real, side, rows),
+        apart(side, rows, side, rows),
+        subject.reference.groups[real],
+        groups[rows],
+    )

@@ -7,6 +7,7 @@ scales as an 11 px or 7 px window fits into, with the published weights renormal
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,7 @@ from evaluation.ml.groups import Codes, jackknife_se
 Rows = npt.NDArray[np.float64]
 Grey = npt.NDArray[np.float32]
 _WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
+_CHUNK = 16  # pairs at once: few enough to stay in the processor's cache
 _C1, _C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 
 
@@ -46,40 +48,63 @@ def scales_for(side: int) -> Scales:
     return Scales(7, count)
 
 
+@dataclass(frozen=True)
+class Level:
+    """Pictures at one scale, and what each is worth in every pair: shapes (n, h, w) and (n, positions, positions)."""
+
+    images: Grey
+    means: Grey
+    variances: Grey
+
+
+def levels(images: Grey, scales: Scales) -> list[Level]:
+    """All scales of ``(n, h, w)`` float32 luminance 0..255."""
+    found = []
+    for at in range(scales.count):
+        images = _halve(images) if at else images
+        means = _blur(images, scales.window)
+        found.append(Level(images, means, _blur(images * images, scales.window) - means**2))
+    return found
+
+
 def ms_ssim(x: Grey, y: Grey, scales: Scales) -> Rows:
     """MS-SSIM of pairs: ``(n, h, w)`` and ``(n, h, w)`` float32 luminance 0..255 → ``(n,)``.
 
     Negative contrast terms count as zero, as usual, since they cannot be raised to a fraction.
     """
+    both = levels(np.concatenate([x, y]), scales)
+    first = np.arange(len(x))
+    return _paired(both, first, first + len(x), scales)
+
+
+def _paired(pictures: list[Level], first: Codes, second: Codes, scales: Scales) -> Rows:
     weights = np.array(_WEIGHTS[: scales.count]) / sum(_WEIGHTS[: scales.count])
-    product = np.ones(len(x))
-    for level in range(scales.count):
-        similarity, contrast = _ssim(x, y, scales.window)
-        last = level == scales.count - 1
-        product *= np.maximum(similarity if last else contrast, 0.0) ** weights[level]
-        if not last:
-            x, y = _halve(x), _halve(y)
+    product = np.ones(len(first))
+    for at, level in enumerate(pictures):
+        similarity, contrast = _ssim(level, first, second, scales.window)
+        last = at == scales.count - 1
+        product *= np.maximum(similarity if last else contrast, 0.0) ** weights[at]
     return product
 
 
-def _ssim(x: Grey, y: Grey, window: int) -> tuple[Rows, Rows]:
+def _ssim(level: Level, first: Codes, second: Codes, window: int) -> tuple[Rows, Rows]:
     """Mean similarity and mean contrast-structure term over all window positions, each ``(n,)``."""
-    rows, columns = _gaussian(x.shape[1], window), _gaussian(x.shape[2], window)
-
-    def blur(values: Grey) -> Grey:
-        return np.asarray(rows @ values @ columns.T)
-
-    mean_x, mean_y = blur(x), blur(y)
-    var_x, var_y = blur(x * x) - mean_x**2, blur(y * y) - mean_y**2
-    both = blur(x * y) - mean_x * mean_y
-    contrast = (2 * both + _C2) / (var_x + var_y + _C2)
-    brightness = (2 * mean_x * mean_y + _C1) / (mean_x**2 + mean_y**2 + _C1)
+    mean_x, mean_y = level.means[first], level.means[second]
+    product = mean_x * mean_y
+    both = _blur(level.images[first] * level.images[second], window) - product
+    contrast = (2 * both + _C2) / (level.variances[first] + level.variances[second] + _C2)
+    brightness = (2 * product + _C1) / (mean_x**2 + mean_y**2 + _C1)
     return (
         (brightness * contrast).mean(axis=(1, 2), dtype=np.float64),
         contrast.mean(axis=(1, 2), dtype=np.float64),
     )
 
 
+def _blur(values: Grey, window: int) -> Grey:
+    return np.asarray(_gaussian(values.shape[1], window) @ values @ _gaussian(values.shape[2], window).T)
+
+
+@lru_cache(maxsize=32)
 def _gaussian(size: int, window: int) -> Grey:
     """Valid convolution along one axis as a ``(size - window + 1, size)`` matrix; sigma 1.5."""
     taps = np.exp(-0.5 * (np.arange(window) - window // 2) ** 2 / 1.5**2)
@@ -128,12 +153,9 @@ def mean_over_pairs(
         return None
     chosen = np.sort(rng.choice(apart, size=min(pairs, len(apart)), replace=False))
     first, second = first[chosen], second[chosen]
-    values = np.concatenate(
-        [
-            ms_ssim(images[first[at : at + 64]], images[second[at : at + 64]], scales)
-            for at in range(0, len(chosen), 64)
-        ]
-    )
+    pictures = levels(images, scales)
+    parts = [slice(at, at + _CHUNK) for at in range(0, len(chosen), _CHUNK)]
+    values = np.concatenate([_paired(pictures, first[part], second[part], scales) for part in parts])
     return PairMean(float(values.mean()), _pair_se(values, groups[first], groups[second]), len(values))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -13,6 +13,7 @@ import numpy.typing as npt
 from evaluation.ml.extractors import Extractor
 from evaluation.ml.images import ImageSet
 from evaluation.ml.report import Counts, Status, shortages, status_of
+from evaluation.ml.shared import Index, Products, RealSide, Side
 from generation.child import BadInput
 
 Rows = npt.NDArray[np.float64]
@@ -34,6 +35,23 @@ class Subject:
     training_rows: Rows
     seed: int
     symmetries: tuple[str, ...]
+    # Worked out once, also for classes and for what is left after discards; anything else that is made of a subject
+    # by `replace` begins anew.
+    products: Products = field(init=False, repr=False, compare=False)
+    real_side: RealSide = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Begin with nothing worked out."""
+        rows: dict[Side, Rows] = {
+            "reference": self.reference_rows,
+            "training": self.training_rows,
+            "synthetic": self.synthetic_rows,
+        }
+        self._share(Products(rows), RealSide())
+
+    def _share(self, products: Products, real_side: RealSide) -> None:
+        object.__setattr__(self, "products", products)
+        object.__setattr__(self, "real_side", real_side)
 
     @cached_property
     def counts(self) -> Counts:
@@ -90,7 +108,9 @@ class Subject:
         keep = np.array(
             [at for at, ref in enumerate(self.synthetic.refs) if ref.id not in gone], dtype=np.int64
         )
-        return replace(self, synthetic=self.synthetic.only(keep), synthetic_rows=self.synthetic_rows[keep])
+        left = replace(self, synthetic=self.synthetic.only(keep), synthetic_rows=self.synthetic_rows[keep])
+        left._share(self.products.only({"synthetic": keep}), self.real_side)
+        return left
 
     def of_class(self, key: str) -> Subject:
         """The pictures of one class on all sides; a side may be left empty."""
@@ -98,7 +118,7 @@ class Subject:
             np.array([at for at, found in enumerate(images.class_keys) if found == key], dtype=np.int64)
             for images in (self.synthetic, self.reference, self.training)
         ]
-        return replace(
+        part = replace(
             self,
             synthetic=self.synthetic.only(rows[0]),
             reference=self.reference.only(rows[1]),
@@ -107,6 +127,9 @@ class Subject:
             reference_rows=self.reference_rows[rows[1]],
             training_rows=self.training_rows[rows[2]],
         )
+        places: dict[Side, Index] = {"synthetic": rows[0], "reference": rows[1], "training": rows[2]}
+        part._share(self.products.only(places), self.real_side.of_class(key))
+        return part
 
     def rng(self, purpose: str) -> np.random.Generator:
         """A stream for one purpose: adding a metric changes no other metric's draws."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import asdict, dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,7 @@ from evaluation.ml.images import ImageSet
 from evaluation.ml.probe import Examples, choose_strength, class_scores
 from evaluation.ml.ranking import area, clustered_se, reach
 from evaluation.ml.report import MetricResult, Status
+from evaluation.ml.shared import RealSide
 from evaluation.ml.subject import Subject
 
 Rows = npt.NDArray[np.float64]
@@ -68,7 +70,7 @@ def utility_rows(subject: Subject) -> list[MetricResult]:
     if len(names) < 2:
         return [_none_row(subject, metric, left_out) for metric in LABELS]
     course = _course(subject, names)
-    taught = _taught(course, subject.rng("utility/draws"))
+    taught = _taught(course, subject.rng("utility/draws"), subject.real_side)
     return [
         result
         for metric in LABELS
@@ -108,7 +110,9 @@ def _course(subject: Subject, names: tuple[str, ...]) -> Course:
         test=subject.reference_rows[test] / scale,
         test_classes=test_classes,
         test_groups=subject.reference.groups[test],
-        strength=choose_strength(real, groups, len(names), rng),
+        strength=subject.real_side.once(
+            ("utility/strength", names), lambda: choose_strength(real, groups, len(names), rng)
+        ),
     )
 
 
@@ -120,7 +124,9 @@ def _numbered(images: ImageSet, names: tuple[str, ...]) -> tuple[npt.NDArray[np.
     return found[:, 0], found[:, 1]
 
 
-def _taught(course: Course, rng: np.random.Generator) -> dict[str, tuple[list[Tested], Tested]]:
+def _taught(
+    course: Course, rng: np.random.Generator, known: RealSide
+) -> dict[str, tuple[list[Tested], Tested]]:
     """For each metric: one test a seed, and its floor (a mean over the same seeds)."""
     alone, joined, repeated = [], [], []
     weight = np.array([course.real.weights[course.real.classes == at][0] for at in range(len(course.names))])
@@ -130,8 +136,12 @@ def _taught(course: Course, rng: np.random.Generator) -> dict[str, tuple[list[Te
         synthetic = Examples(course.synthetic[drawn], classes, weight[classes])
         alone.append(_test(course, synthetic))
         joined.append(_test(course, _together(course.real, synthetic)))
-        repeated.append(_test(course, _repeated(course.real, classes)))
-    return {"tstr": (alone, _test(course, course.real)), "tsrtr": (joined, _mean(repeated))}
+        again = _repeated(course.real, classes)
+        repeated.append(
+            known.once(("utility", course.names, again.weights.tobytes()), partial(_test, course, again))
+        )
+    real = known.once(("utility", course.names), lambda: _test(course, course.real))
+    return {"tstr": (alone, real), "tsrtr": (joined, _mean(repeated))}
 
 
 def _draw_classes(course: Course, rng: np.random.Generator) -> Codes:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 from scipy import stats
 
-from evaluation.ml.diversity import kernel_width, rke, similarity, vendi
-from evaluation.ml.draws import Draw, measure_all
+from evaluation.ml.diversity import kernel_width, rke, similarity_of, vendi
+from evaluation.ml.draws import Draw, Index, measure_all
 from evaluation.ml.fidelity import matched_row, row
 from evaluation.ml.groups import draw_rows, recode
 from evaluation.ml.images import ImageSet
 from evaluation.ml.report import MetricResult
+from evaluation.ml.shared import Side
 from evaluation.ml.structure import PairMean, Scales, mean_over_pairs, scales_for
 from evaluation.ml.subject import Subject
 
@@ -20,13 +21,16 @@ _PAIRS = 2000
 
 def effective_number_rows(subject: Subject) -> list[MetricResult]:
     """Vendi and RKE of synthetic pictures over those of as many training pictures."""
-    sample = draw_rows(np.arange(subject.counts.n_train), _WIDTH_ROWS, subject.rng("diversity/width"))
-    width = kernel_width(subject.training_rows[sample])
+    width = subject.real_side.once("diversity/width", lambda: _width(subject))
+
+    def effective(side: Side, rows: Index) -> tuple[float, float]:
+        squares = subject.products.squared_distances(side, rows, side, rows)
+        similarities = similarity_of(squares, width)
+        return rke(similarities), vendi(similarities)
 
     def statistics(draw: Draw) -> list[tuple[float, float]]:
-        synthetic = similarity(subject.synthetic_rows[draw.synthetic], width)
-        real = similarity(subject.training_rows[draw.training], width)
-        return [(rke(synthetic), rke(real)), (vendi(synthetic), vendi(real))]
+        real = subject.real_side.once(("diversity", draw.real), lambda: effective("training", draw.training))
+        return list(zip(effective("synthetic", draw.synthetic), real, strict=True))
 
     method = (
         "effective number of different pictures, Gaussian kernel (σ² = a quarter of the training set's median squared "
@@ -46,6 +50,11 @@ def effective_number_rows(subject: Subject) -> list[MetricResult]:
     ]
 
 
+def _width(subject: Subject) -> float:
+    sample = draw_rows(np.arange(subject.counts.n_train), _WIDTH_ROWS, subject.rng("diversity/width"))
+    return kernel_width(subject.training_rows[sample])
+
+
 def structure_row(subject: Subject) -> MetricResult:
     """MS-SSIM between random synthetic pairs, beside pairs of training pictures of different groups."""
     side = min(subject.synthetic.size)
@@ -55,7 +64,7 @@ def structure_row(subject: Subject) -> MetricResult:
         return _pixel_row(subject, label, None, None, f"{method}; pictures are too small for it")
     scales = scales_for(side)
     value = _pairs(subject, subject.synthetic, scales)
-    floor = _pairs(subject, subject.training, scales)
+    floor = subject.real_side.once("ms_ssim", lambda: _pairs(subject, subject.training, scales))
     return _pixel_row(subject, label, value, floor, f"{method}; {scales.text}")
 
 

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
-from evaluation.ml.attack import Candidates, attack_rows, dealt_areas, rate_at
+from evaluation.ml.attack import Candidates, attack_rows, dealt_areas, dealt_rates, rate_at
 from evaluation.ml.closeness import closeness_row
 from evaluation.ml.intervals import grouped_share_interval, wilson
 from evaluation.ml.ranking import area, clustered_se, reach
@@ -134,3 +134,15 @@ def test_larger_training_sets_do_not_look_copied():
         for seed in range(12)
     ]
     assert abs(np.mean(shares) - 0.5) < 0.08
+
+
+@pytest.mark.parametrize("ties", [False, True])
+def test_rates_of_all_deals_at_once_are_those_of_each(ties):
+    rng = np.random.default_rng(3)
+    scores = rng.integers(0, 6, 60).astype(float) if ties else rng.normal(size=60)
+    groups = np.repeat(np.arange(20), 3)
+    found = Candidates(scores, groups < 12, groups)
+    deals = np.stack([rng.permutation(np.arange(20) < 12) for _ in range(50)])
+    for accused in (0.01, 0.1, 0.5):
+        each = [rate_at(scores, deal[groups], accused).mean() for deal in deals]
+        np.testing.assert_array_equal(dealt_rates(found, deals, accused), each)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import linalg
 
-from evaluation.ml.frechet import frechet_distance, principal_axes
+from evaluation.ml.frechet import distance_by_products, frechet_distance, principal_axes
 
 
 def with_moments(rng, n, mean, covariance):
@@ -113,3 +113,12 @@ def test_principal_axes_find_the_plane():
     back = (rows - mean) @ axes @ axes.T + mean
     np.testing.assert_allclose(back, rows, atol=1e-9)
     assert principal_axes(rows[:5], 64)[1].shape == (50, 4)
+
+
+@pytest.mark.parametrize(("n", "m", "d"), [(20, 30, 50), (40, 25, 8), (2, 2, 3)])
+def test_inner_products_give_the_same_distance(n, m, d):
+    rng = np.random.default_rng(n)
+    x, y = rng.normal(size=(n, d)), 1.5 * rng.normal(size=(m, d)) + 0.3
+    by_products = distance_by_products(x @ x.T, x @ y.T, y @ y.T)
+    assert by_products == pytest.approx(frechet_distance(x, y), rel=1e-10)
+    assert distance_by_products(x @ x.T, x @ x.T, x @ x.T) < 1e-8
