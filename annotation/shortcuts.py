@@ -51,6 +51,7 @@ CHANGEABLE: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "window-reset": (("Q",), ALWAYS),
     "preset-previous": (("[",), ALWAYS),
     "preset-next": (("]",), ALWAYS),
+    "guideline": (("G",), ALWAYS),
 }
 
 _NAMED = {"Enter", "Space", "Delete", "Backspace", "Insert", "Home", "End", "PageUp", "PageDown"}

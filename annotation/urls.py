@@ -9,6 +9,7 @@ urlpatterns = [
     path("studies/new/", studies.study_new, name="study-new"),
     path("studies/schemas/", studies.schema_list, name="schema-pages"),
     path("studies/<uuid:pk>/", studies.study_detail, name="study-page"),
+    path("studies/<uuid:pk>/exemplars/", studies.exemplar_list, name="exemplar-page"),
     path("studies/<uuid:pk>/read/", reading.workbench, name="workbench"),
     path("studies/<uuid:pk>/review/", reviewing.review, name="review-page"),
     path("studies/<uuid:pk>/results/", results.result_list, name="result-page"),

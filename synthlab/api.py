@@ -4,6 +4,7 @@ from django.urls import include, path
 from drf_spectacular.views import SpectacularSwaggerSplitView
 from rest_framework.routers import SimpleRouter
 
+from annotation.api.exemplars import ExemplarViewSet
 from annotation.api.reads import ReadViewSet
 from annotation.api.reviews import ItemViewSet, ReviewViewSet
 from annotation.api.shortcuts import ShortcutsView
@@ -83,6 +84,13 @@ of_datasets = [
     ),
 ]
 
+_exemplars, _exemplar = "studies/<uuid:pk>/exemplars", "studies/<uuid:pk>/exemplars/<uuid:exemplar>"
+of_studies = [
+    path(_exemplars, ExemplarViewSet.as_view({"get": "index", "post": "create"}), name="study-exemplars"),
+    path(_exemplar, ExemplarViewSet.as_view({"delete": "destroy"}), name="study-exemplar"),
+    path(f"{_exemplar}/pixels", ExemplarViewSet.as_view({"get": "pixels"}), name="study-exemplar-pixels"),
+]
+
 copy_reviews = CopyReviewViewSet.as_view({"post": "create"})
 approvals = GeneratorApprovalViewSet.as_view({"post": "create"})
 
@@ -102,6 +110,7 @@ urlpatterns = [
     path("", include(router.urls)),
     *of_datasets,
     *of_batches,
+    *of_studies,
     path("batches/<uuid:pk>/decision", decisions, name="batch-decision"),
     path("images/<uuid:pk>/copy-review", copy_reviews, name="image-copy-review"),
     path("generators/<uuid:pk>/approve", approvals, name="generator-approve"),

@@ -16,10 +16,11 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from annotation.api.payloads import describe_read
+from annotation.api.pixels import answer_pixels
 from annotation.api.serializers import ReadSerializer, SkipSerializer
 from annotation.models import Read
 from annotation.services import leases, reading
-from annotation.services.images import image_tag, read_pixels
+from annotation.services.images import image_of
 from annotation.services.progress import reader_progress
 from synthlab.core.api.errors import handle_exception
 from synthlab.core.api.idempotency import idempotent
@@ -48,18 +49,7 @@ class ReadViewSet(GenericViewSet[Read]):
     def pixels(self, request: Request, pk: UUID) -> HttpResponse:
         """Raw samples, row by row: uint8, or uint16 with the low byte first; the shape stands in the headers."""
         read = self.get_object()
-        tag = f'"{image_tag(read.study, read.item)}"'
-        headers = {"ETag": tag, "Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff"}
-        if tag in [part.strip() for part in request.headers.get("If-None-Match", "").split(",")]:
-            return HttpResponse(status=304, headers=headers)
-        image = read_pixels(read.item)
-        headers |= {
-            "X-Image-Width": str(image.width),
-            "X-Image-Height": str(image.height),
-            "X-Image-Channels": str(image.channels),
-            "X-Image-Bits": str(image.bits),
-        }
-        return HttpResponse(image.samples, content_type="application/octet-stream", headers=headers)
+        return answer_pixels(request, read.study, image_of(read.item))
 
     @extend_schema(request=OpenApiTypes.OBJECT, responses=OpenApiTypes.OBJECT)
     @action(detail=True, methods=["put"])

@@ -1,5 +1,6 @@
 """The rows of annotation: schemas, studies, reads, reviews, snapshots, exports."""
 
+from annotation.models.exemplar import StudyExemplar
 from annotation.models.hold import HoldDecision, SnapshotHold
 from annotation.models.read import (
     LIVE_READ_STATES,
@@ -61,6 +62,7 @@ __all__ = [
     "SnapshotItem",
     "SnapshotSplit",
     "Study",
+    "StudyExemplar",
     "StudyRole",
     "StudyState",
 ]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from annotation.models import Item, Read, Study, StudyState
 from annotation.services.access import require_manager
@@ -28,7 +29,7 @@ class Filled:
 
     Attributes:
         added: New items.
-        known: Images that the study held already, by their pixels.
+        known: Images that the study held already, as items or exemplars, by their pixels.
         refused: Images with the very pixels of a real one; they never enter a study.
     """
 
@@ -83,7 +84,7 @@ def fill_study(*, actor: User, study: Study, batches: Sequence[Batch], limit: in
     return filled
 
 
-def released_batches(study: Study, user: User) -> Iterable[Batch]:
+def released_batches(study: Study, user: User) -> QuerySet[Batch]:
     """The batches that a manager may fill a study from, newest first."""
     released = Batch.objects.filter(
         state=BatchState.SUCCEEDED,
@@ -138,6 +139,8 @@ def _require_approved(batch: Batch) -> None:
 
 def _add_images(study: Study, batches: Sequence[Batch], limit: int | None) -> Filled:
     known = set(study.items.values_list("synthetic_image__pixel_digest", flat=True))
+    # What is held up as an example is not read: everybody knows what it is said to show.
+    known |= set(study.exemplars.values_list("image__pixel_digest", flat=True))
     added = repeated = refused = 0
     for chunk in _chunks(_images(batches)):
         real = set(

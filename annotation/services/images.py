@@ -40,19 +40,19 @@ def image_of(item: Item) -> SyntheticImage | SourceImage:
     return image
 
 
-def image_tag(study: Study, item: Item) -> str:
+def image_tag(study: Study, image: SyntheticImage | SourceImage) -> str:
     """An opaque tag of an image inside one study: HMAC-SHA-256 under the study's key."""
-    message = f"image:{image_of(item).pk}".encode()
+    message = f"image:{image.pk}".encode()
     return hmac.new(study.key.encode(), message, hashlib.sha256).hexdigest()
 
 
-def read_pixels(item: Item) -> RawImage:
-    """Decode an item's image.
+def read_pixels(image: SyntheticImage | SourceImage) -> RawImage:
+    """Decode an image.
 
     Raises:
         NotFound: The stored file is gone.
     """
-    path = path_of(image_of(item).digest)
+    path = path_of(image.digest)
     try:
         with Image.open(path) as opened:
             opened.load()

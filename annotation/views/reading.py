@@ -35,7 +35,7 @@ def workbench(request: HttpRequest, pk: UUID) -> HttpResponse:
 def workbench_data(study: Study, user: User) -> dict[str, Any]:
     """What the page starts from."""
     return {
-        "study": {"id": str(study.pk), "title": study.title},
+        "study": {"id": str(study.pk), "title": study.title, "guideline": study.guideline},
         "user": {"id": str(user.pk)},
         "schema": _schema(study.schema),
         "urls": {
@@ -44,6 +44,7 @@ def workbench_data(study: Study, user: User) -> dict[str, Any]:
             "me": reverse("me"),
             "login": reverse("account_login"),
             "home": reverse("home"),
+            "exemplars": reverse("study-exemplars", args=[study.pk]),
             "shortcuts": reverse("my-shortcuts"),
         },
         "keys": shortcuts_of(user),

@@ -23,6 +23,7 @@ from annotation.models import (
     StudyState,
 )
 from annotation.services.access import roles_in
+from annotation.services.exemplars import exemplar_candidates
 from annotation.services.filling import released_batches
 from annotation.services.progress import discard_reasons, reader_progress, study_agreement, study_progress
 from annotation.services.schemas import create_label_schema
@@ -38,6 +39,8 @@ POLICIES = [
     {"value": ApprovalPolicy.SAMPLE, "label": "A share of the answers is reviewed"},
     {"value": ApprovalPolicy.AS_READ, "label": "Answers count as read; only flagged ones are reviewed"},
 ]
+
+EXEMPLARS_OFFERED = 24
 
 SIGNATURES = [{"value": "1", "label": "One manager signs"}, {"value": "2", "label": "Two managers sign"}]
 
@@ -93,6 +96,22 @@ def study_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
     if StudyRole.MANAGER in roles:
         context |= _managing(study, user)
     return render(request, "annotation/study_detail.html", context)
+
+
+@login_required
+@require_safe
+def exemplar_list(request: HttpRequest, pk: UUID) -> HttpResponse:
+    user = person_of(request)
+    study = get_object_or_404(
+        Study.objects.with_role(user, StudyRole.MANAGER).select_related("schema"), pk=pk
+    )
+    context = {
+        "study": study,
+        "exemplars": study.exemplars.shown(),
+        "candidates": exemplar_candidates(study, user)[:EXEMPLARS_OFFERED],
+        "classes": [{"value": row.key, "label": row.title} for row in study.schema.classes.all()],
+    }
+    return render(request, "annotation/exemplar_list.html", context)
 
 
 @login_required

@@ -12,7 +12,15 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from annotation.models import Annotation, Export, HoldDecision, Membership, Snapshot, SnapshotHold
+from annotation.models import (
+    Annotation,
+    Export,
+    HoldDecision,
+    Membership,
+    Snapshot,
+    SnapshotHold,
+    StudyExemplar,
+)
 from annotation.services import snapshots, studies
 from evaluation.models import GatePolicy
 from evaluation.services import image_sets
@@ -149,6 +157,7 @@ class World:
             "label-schemas": scene.study.schema_id,
             "studies": scene.study.pk,
             "studies/members": Membership.objects.get(study=scene.study, user=scene.second).pk,
+            "studies/exemplars": self._exemplar(scene).pk,
             "late-answers": late.pk,
             "items": first.read.item_id,
             "reads": read.pk,
@@ -157,6 +166,16 @@ class World:
             "snapshots/holds": self._hold(snapshot).pk,
             "exports": export.pk,
         }
+
+    def _exemplar(self, scene: annotation.Scene) -> StudyExemplar:
+        shown, self.showable = annotation.make_batch(scene.dataset, 2).images.order_by("index")
+        return StudyExemplar.objects.create(
+            study=scene.study,
+            image=shown,
+            label_class=scene.study.schema.classes.get(key="gland"),
+            caption="What is meant",
+            chosen_by=scene.manager,
+        )
 
     def _hold(self, snapshot: Snapshot) -> SnapshotHold:
         """What a withdrawal left; allowed, so that archives are handed out."""
@@ -208,7 +227,7 @@ class World:
 
     def body(self, route: str, method: str) -> dict[str, Any]:
         """A body that is acceptable where the person is, so that the answer is about the person."""
-        bodies = OF_BATCH_IMAGES | self._bodies() | self._of_snapshots()
+        bodies = OF_BATCH_IMAGES | self._bodies() | self._of_snapshots() | self._of_exemplars()
         return bodies.get(f"{method} {route.removeprefix('api/v1/')}", {})
 
     def _bodies(self) -> dict[str, dict[str, Any]]:
@@ -249,6 +268,10 @@ class World:
             "POST reads/<uuid:pk>/skip": {"kind": "later"},
             "POST reviews": {"annotation": str(self.waiting.pk), "verdict": "accept"},
         }
+
+    def _of_exemplars(self) -> dict[str, dict[str, Any]]:
+        wishes = {"image": str(self.showable.pk), "label_class": "gland", "caption": "What is meant"}
+        return {"POST studies/<uuid:pk>/exemplars": wishes}
 
     def _of_snapshots(self) -> dict[str, dict[str, Any]]:
         ids = self.ids

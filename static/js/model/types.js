@@ -49,8 +49,8 @@
  * @typedef {{scale: number, x: number, y: number}} View Screen = image × scale + (x, y).
  *
  * @typedef {{
- *   study: {id: string, title: string}, user: {id: string | number}, schema: Schema,
- *   urls: {claim: string, reads?: string, me?: string, login?: string, home?: string, shortcuts?: string},
+ *   study: {id: string, title: string, guideline?: string}, user: {id: string | number}, schema: Schema,
+ *   urls: {claim: string, reads?: string, me?: string, login?: string, home?: string, shortcuts?: string, exemplars?: string},
  *   keys?: Record<string, string>,
  *   lease?: {renew_every_seconds?: number}
  * }} WorkbenchData

@@ -51,7 +51,7 @@ async function start(data) {
   const clock = new ActivityClock({ now });
   const reading = new Reading({ schema: data.schema, queue, journal, outbox, clock, newId: newKey, schedule, onProblem });
   const seat = new Seat(navigator.locks, `synthlab ${data.study.id} ${user}`, () => reading.stop());
-  const bench = new Workbench(reading, { home, again: () => void sitDown(true) }, ownKeys(data));
+  const bench = new Workbench(reading, { home, again: () => void sitDown(true) }, ownKeys(data), { text: data.study.guideline ?? "", url: data.urls.exemplars ?? "" });
 
   /** @param {boolean} isAsked by a press on the button, and not by opening the page */
   async function sitDown(isAsked) {
@@ -111,6 +111,7 @@ function listen({ bench, reading, outbox, clock, seat }) {
   byId("wb-discard", HTMLButtonElement).addEventListener("click", () => bench.choices.toggle("discard"));
   byId("wb-skip", HTMLButtonElement).addEventListener("click", () => bench.choices.toggle("skip"));
   byId("wb-help", HTMLButtonElement).addEventListener("click", () => openHelp(bench.shortcuts, bench.keys));
+  byId("wb-guideline-open", HTMLButtonElement).addEventListener("click", () => bench.guideline.toggle());
   byId("wb-saved", HTMLButtonElement).addEventListener("click", () => void showStanding(outbox));
   addEventListener("online", () => void outbox.resume());
   addEventListener("offline", () => void outbox.flush());

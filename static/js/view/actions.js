@@ -69,6 +69,7 @@ function imageActions(bench) {
     "window-reset": () => bench.sliders.reset(),
     "preset-previous": () => bench.say(bench.sliders.stepPreset(-1)),
     "preset-next": () => bench.say(bench.sliders.stepPreset(1)),
+    guideline: () => bench.say(bench.guideline.toggle() ? "Guideline" : "Guideline closed"),
     help: () => openHelp(bench.shortcuts, bench.keys),
   };
 }

@@ -53,6 +53,7 @@ const ROWS = [
   ["window-reset", ["Q"], "Reset brightness and contrast", "Image", ALWAYS],
   ["preset-previous", ["["], "Previous brightness preset", "Image", ALWAYS],
   ["preset-next", ["]"], "Next brightness preset", "Image", ALWAYS],
+  ["guideline", ["G"], "Guideline and exemplar pictures", "Help", ALWAYS],
   ["help", ["?"], "This list", "Help", ALWAYS],
 ];
 

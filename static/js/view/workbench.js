@@ -18,6 +18,7 @@ import { drawProgress } from "./bar.js";
 import { Choices } from "./choices.js";
 import { byId, show } from "./dom.js";
 import { drawEmpty, emptyWords, failedWords } from "./empty.js";
+import { Guideline } from "./guideline.js";
 import { Keyboard } from "./keyboard.js";
 import { Marks } from "./marks.js";
 import { Panel } from "./panel.js";
@@ -36,14 +37,16 @@ export class Workbench {
    * @param {Reading} reading
    * @param {{home: string, again: () => void}} ways out of a state without an image
    * @param {import("./help.js").OwnKeys} keys the person's own ones
+   * @param {{text: string, url: string}} guideline
    */
-  constructor(reading, ways, keys) {
+  constructor(reading, ways, keys, guideline) {
     this.reading = reading;
     this.ways = ways;
     this.schema = reading.schema;
     const classKeys = choiceShortcuts(this.schema.classes, "class", "Findings", "reading");
     this.choices = new Choices(this);
     this.keys = keys;
+    this.guideline = new Guideline(this.schema, guideline);
     this.shortcuts = this.#shortcuts(classKeys);
     const caps = new Map(this.schema.classes.map(({ key }, index) => [key, classKeys[index]?.keys[0] ?? ""]));
     this.panel = new Panel(this.schema, caps, {
@@ -130,7 +133,7 @@ export class Workbench {
     if (field instanceof HTMLElement && field.matches("input, textarea, select")) {
       field.blur();
       this.stage.root.focus();
-    } else if (!this.choices.close() && !this.stage.tool.cancel()) {
+    } else if (!this.guideline.close() && !this.choices.close() && !this.stage.tool.cancel()) {
       this.stage.setTool("select");
     }
     this.panel.showMissing([]);
