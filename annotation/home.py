@@ -13,6 +13,7 @@ from annotation.models import (
     Annotation,
     Item,
     ItemState,
+    SnapshotHold,
     Study,
     StudyRole,
     StudyState,
@@ -92,6 +93,7 @@ def _managing(user: User) -> Iterator[HomeCard]:
             tone="warn",
             order=8,
         )
+    yield from _deciding(managed)
     yield from _progressing(managed)
     if user.is_scientist and not managed.exists():
         yield HomeCard(
@@ -100,6 +102,21 @@ def _managing(user: User) -> Iterator[HomeCard]:
             url=reverse("study-new"),
             action="Make a study",
             order=40,
+        )
+
+
+def _deciding(managed: QuerySet[Study]) -> Iterator[HomeCard]:
+    """Snapshots that a withdrawal holds until a manager has decided."""
+    waiting = SnapshotHold.objects.undecided().filter(snapshot__study__in=managed)
+    for hold in waiting.select_related("snapshot")[:5]:
+        yield HomeCard(
+            title=f"Held: {hold.snapshot.name}",
+            text="Real images were withdrawn from which its generators had learnt, or may have. Nothing of it is exported until "
+            "you allow or forbid it.",
+            url=reverse("snapshot-page", args=[hold.snapshot_id]),
+            action="Decide",
+            tone="warn",
+            order=7,
         )
 
 

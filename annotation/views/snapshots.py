@@ -56,9 +56,7 @@ def snapshot_new(request: HttpRequest, pk: UUID) -> HttpResponse:
             "splits": json.dumps(splits),
             "is_split": splits is not None,
         }
-    return render(
-        request, "annotation/snapshot_new.html", context, status=422 if form.is_bound and form.errors else 200
-    )
+    return render(request, "annotation/snapshot_new.html", context)
 
 
 @login_required

@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from django.conf import settings
+from django.conf import LazySettings, global_settings, settings
 from django.db import connection
 from playwright.sync_api import Browser, Playwright, sync_playwright
 
+from synthlab import settings as product
 from tests import databases
 from tests.e2e.browsing import Visitor
 from tests.e2e.scenery import OpenStudy
@@ -84,3 +85,9 @@ def visit(transactional_db: None, web: LiveWeb, browser: Browser) -> Iterator[Ne
 @pytest.fixture
 def scene(transactional_db: None) -> OpenStudy:
     return OpenStudy()
+
+
+@pytest.fixture
+def product_hasher(settings: LazySettings) -> None:
+    """The server knows the product's own ways to keep a password, not the tests' fast one."""
+    settings.PASSWORD_HASHERS = getattr(product, "PASSWORD_HASHERS", global_settings.PASSWORD_HASHERS)

@@ -11,20 +11,6 @@ from tests.e2e.scenery import GLAND, IMAGE, STROMA, OpenStudy
 from tests.factories import PASSWORD
 
 
-@pytest.fixture
-def product_hasher(settings):
-    """The server knows the product's own way to keep a password, not the tests' fast one."""
-    from synthlab import settings as product
-
-    settings.PASSWORD_HASHERS = getattr(product, "PASSWORD_HASHERS", _django_default())
-
-
-def _django_default() -> list[str]:
-    from django.conf import global_settings
-
-    return list(global_settings.PASSWORD_HASHERS)
-
-
 def log_in_by_page(visitor: Visitor, username: str) -> None:
     page = visitor.open("/")
     expect(page).to_have_title("Log in · SynthLab")
