@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Count
 
 from annotation.models import Snapshot
 from evaluation.models import Evaluation, EvaluationState, MetricResult
@@ -43,12 +46,10 @@ def compare_with_batches(snapshot: Snapshot, evaluation: Evaluation) -> Comparis
         snapshot: Whose members tell the batches.
         evaluation: Of its set.
     """
-    held = snapshot.items.order_by().values_list("image__batch", flat=True)
-    counts: dict[object, int] = {}
-    for batch in held.iterator():
-        counts[batch] = counts.get(batch, 0) + 1
+    held = snapshot.items.order_by().values_list("image__batch")
+    counts: dict[UUID, int] = dict(held.annotate(n=Count("pk")))
     last = _last_of(list(counts), evaluation, before=snapshot.signed_at)
-    batches = Batch.objects.filter(pk__in=counts).select_related("generator").order_by("created_at")
+    batches = Batch.objects.filter(pk__in=list(counts)).select_related("generator").order_by("created_at")
     columns = [BatchColumn(batch, counts[batch.pk], last.get(batch.pk)) for batch in batches]
     numbers = [_numbers(column.evaluation) for column in columns]
     rows = evaluation.metrics.filter(class_key="").order_by("name", "extractor")
@@ -57,8 +58,8 @@ def compare_with_batches(snapshot: Snapshot, evaluation: Evaluation) -> Comparis
 
 
 def _last_of(
-    batches: Sequence[object], evaluation: Evaluation, *, before: datetime | None
-) -> dict[object, Evaluation]:
+    batches: Sequence[UUID], evaluation: Evaluation, *, before: datetime | None
+) -> dict[UUID | None, Evaluation]:
     rows = Evaluation.objects.filter(
         image_set__batch__in=batches,
         state=EvaluationState.SUCCEEDED,

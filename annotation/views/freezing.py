@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django import forms
@@ -103,7 +103,7 @@ def filter_words(study: Study, filters: Mapping[str, Any]) -> list[tuple[str, st
     """The filters of a snapshot as people read them: what it is about, and the choice."""
     titles = dict(study.schema.classes.values_list("key", "title"))
     names = {str(row.pk): row.name for row in Generator.objects.filter(pk__in=filters.get("generators", ()))}
-    said = {
+    said: dict[str, tuple[str, Callable[[Any], str]]] = {
         "classes": ("Findings", lambda keys: ", ".join(titles.get(key, key) for key in keys)),
         "generators": ("Generators", lambda keys: ", ".join(names.get(key, key) for key in keys)),
         "agreement": ("Decided by", lambda ways: ", ".join(WAYS[way] for way in ways)),
