@@ -32,8 +32,6 @@ def touched_snapshots(
     rows = Snapshot.objects.filter(image_set__dataset=dataset).select_related("study").order_by("created_at")
     if only is not None:
         rows = rows.filter(pk=only.pk)
-    if not rows.exists():
-        return []
     generators = [item.row.pk for item in touched_generators(dataset, images)]
     touched = Count("items", filter=Q(items__image__batch__generator__in=generators))
     counts = dict(rows.annotate(touched=touched).filter(touched__gt=0).values_list("pk", "touched"))

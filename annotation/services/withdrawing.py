@@ -29,7 +29,8 @@ def traces(images: Sequence[UUID]) -> Iterator[Trace]:
             detail="It is shown to readers no more; answers given to it stay.",
         )
     rows = SourceImage.objects.filter(pk__in=images)
-    for dataset in Dataset.objects.filter(pk__in=rows.order_by().values("dataset")):
+    frozen = Dataset.objects.filter(image_sets__snapshots__isnull=False).distinct()
+    for dataset in frozen.filter(pk__in=rows.order_by().values("dataset")):
         for snapshot, count in touched_snapshots(dataset, rows.filter(dataset=dataset)):
             yield Trace(
                 kind="snapshot",
