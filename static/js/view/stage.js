@@ -18,6 +18,7 @@
 
 import { clampPoint, distance } from "../model/geometry.js";
 import { toImage } from "../model/transform.js";
+import { Fingers } from "../tools/fingers.js";
 import { toolRow } from "../tools/registry.js";
 import { Overlay } from "./overlay.js";
 import { Viewer } from "./viewer.js";
@@ -39,6 +40,7 @@ export class Stage {
   #downAt = null;
   #travelled = 0;
   #isMiddle = false;
+  #fingers = new Fingers();
 
   /**
    * @param {{root: HTMLElement, canvas: HTMLCanvasElement, overlay: SVGSVGElement}} elements
@@ -133,7 +135,10 @@ export class Stage {
     root.addEventListener("pointerdown", (event) => this.#down(event));
     root.addEventListener("pointermove", (event) => this.#move(event));
     root.addEventListener("pointerup", (event) => this.#up(event));
-    root.addEventListener("pointercancel", () => this.tool.cancel());
+    root.addEventListener("pointercancel", (event) => {
+      this.#fingers.up(event.pointerId);
+      this.tool.cancel();
+    });
     root.addEventListener("pointerleave", () => this.options.onStatus(null));
     root.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
     root.addEventListener("contextmenu", (event) => event.preventDefault());
@@ -144,6 +149,12 @@ export class Stage {
     if (!this.viewer.raster || event.button === 2) return;
     this.root.focus({ preventScroll: true });
     this.root.setPointerCapture(event.pointerId);
+    if (event.pointerType === "touch") this.#fingers.down(event.pointerId, screenPoint(this.root, event));
+    if (this.#fingers.isPinching) {
+      this.tool.cancel();
+      this.#downAt = null;
+      return;
+    }
     this.#downAt = screenPoint(this.root, event);
     this.#travelled = 0;
     this.#isMiddle = event.button === 1;
@@ -154,6 +165,12 @@ export class Stage {
   /** @param {PointerEvent} event */
   #move(event) {
     if (!this.viewer.raster) return;
+    const pinch = this.#fingers.move(event.pointerId, screenPoint(this.root, event));
+    if (pinch) {
+      this.viewer.pan(pinch.dx, pinch.dy);
+      this.viewer.zoom(pinch.factor, pinch.anchor);
+    }
+    if (this.#fingers.isPinching) return;
     const pointer = this.#pointer(event);
     if (this.#downAt) this.#travelled = Math.max(this.#travelled, distance(this.#downAt, pointer.screen));
     if (this.#isMiddle) this.viewer.pan(event.movementX, event.movementY);
@@ -164,6 +181,7 @@ export class Stage {
 
   /** @param {PointerEvent} event */
   #up(event) {
+    this.#fingers.up(event.pointerId);
     if (!this.viewer.raster || !this.#downAt) return;
     if (!this.#isMiddle) this.tool.up(this.#pointer(event));
     this.#downAt = null;
