@@ -6,7 +6,7 @@ from skimage import data
 from skimage.metrics import structural_similarity
 
 from evaluation.ml.diversity import kernel_width, rke, similarity, vendi
-from evaluation.ml.structure import _ssim, luminance, mean_over_pairs, ms_ssim, scales_for
+from evaluation.ml.structure import Scales, _ssim, levels, luminance, mean_over_pairs, ms_ssim, scales_for
 
 
 def test_effective_numbers_count_clusters():
@@ -44,7 +44,8 @@ def tiles():
 
 
 def test_one_scale_equals_scikit_image(tiles):
-    ours, _ = _ssim(tiles[:4], tiles[4:8], 11)
+    level = levels(tiles, Scales(11, 1))[0]
+    ours, _ = _ssim(level, np.arange(4), np.arange(4, 8), 11)
     theirs = [
         structural_similarity(
             x.astype(float),
