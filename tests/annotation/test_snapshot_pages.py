@@ -18,7 +18,7 @@ def test_the_choice_of_a_snapshot_is_checked_shown_and_told_afterwards():
     scene.answer_all(GLAND)
 
     def chosen(**query: str) -> str:
-        return text(page(scene.manager, "snapshot-new", scene.study.pk, chosen="1", **query))
+        return str(text(page(scene.manager, "snapshot-new", scene.study.pk, chosen="1", **query)))
 
     uneven = chosen(split="on", train="60", val="30", test="20")
     assert "The three shares add up to 100" in uneven

@@ -57,6 +57,15 @@ def sign(page: Page, meaning: str) -> None:
     page.get_by_role("button", name="Sign", exact=True).click()
 
 
+def allow(page: Page) -> None:
+    expect(page.get_by_role("link", name="Download (zip)")).to_have_count(0)
+    page.get_by_label("Allow").check()
+    page.get_by_label("Reason").fill("The consent covers what was made before.")
+    page.get_by_role("button", name="Decide").click()
+    expect(page.get_by_text("Export allowed")).to_be_visible()
+    expect(page.get_by_role("link", name="Download (zip)")).to_be_visible()
+
+
 def test_a_set_is_chosen_frozen_signed_by_two_exported_held_and_let_go(scene: OpenStudy, second: User, visit):
     manager, other = visit(), visit()
     manager.log_in(scene.manager)
@@ -93,11 +102,6 @@ def test_a_set_is_chosen_frozen_signed_by_two_exported_held_and_let_go(scene: Op
     page = manager.open("/")
     page.get_by_role("link", name="Held: Training set 1").click()
     expect(page.get_by_text("Export held: a decision is needed")).to_be_visible()
-    expect(page.get_by_role("link", name="Download (zip)")).to_have_count(0)
     manager.picture("held")
-    page.get_by_label("Allow").check()
-    page.get_by_label("Reason").fill("The consent covers what was made before.")
-    page.get_by_role("button", name="Decide").click()
-    expect(page.get_by_text("Export allowed")).to_be_visible()
-    expect(page.get_by_role("link", name="Download (zip)")).to_be_visible()
+    allow(manager.page)
     assert SnapshotHold.objects.get().decided_by == scene.manager

@@ -28,7 +28,7 @@ def client_of(scene: Scene) -> Client:
             if name not in {"content-type", "content-length", "host"}
         }
         told = door.generic(
-            request.method, request.url.raw_path.decode(), request.content, content_type="application/json",
+            request.method, request.url.raw_path.decode(), request.content.decode(), content_type="application/json",
             secure=True, **headers,
         )  # fmt: skip
         return httpx.Response(told.status_code, content=told.content, headers=dict(told.headers))
