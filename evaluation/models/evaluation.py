@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import reduce
 from operator import or_
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import models
@@ -65,7 +65,7 @@ class ImageSet(Identified):
             return self.images.order_by("batch", "index")
         return self.batch.images.exclude(pk__in=self.left_out_ids()).order_by("batch", "index")
 
-    def left_out_ids(self) -> models.QuerySet[models.Model, dict[str, object]]:
+    def left_out_ids(self) -> models.QuerySet[Any, Any]:
         """Of the images of the batch that were not measured with the others, for use inside another query."""
         rows = ImageSet.left_out.through.objects.filter(imageset=self)
         return rows.values("syntheticimage")

@@ -135,7 +135,7 @@ def _rows_of(batch: Batch, indexes: Collection[int]) -> list[tuple[int, UUID, UU
     wanted = sorted(set(indexes))
     if not wanted:
         raise InvalidInput("no_images_named", "Name at least one image.")
-    rows = [
+    rows: list[tuple[int, UUID, UUID | None]] = [
         row
         for chunk in _chunks(wanted)
         for row in batch.images.filter(index__in=chunk).values_list("index", "pk", "discard")

@@ -85,8 +85,11 @@ def latest_evaluation(batch: Batch) -> Evaluation | None:
     return rows.order_by("-created_at").first()
 
 
-def scored_images(batch: Batch, evaluation: Evaluation | None) -> QuerySet[SyntheticImage]:
-    """The images of a batch, each beside its score of one evaluation; without one where it was not measured."""
+def scored_images(batch: Batch, evaluation: Evaluation | None) -> Any:
+    """The images of a batch, each beside its score of one evaluation; without one where it was not measured.
+
+    A SyntheticImageQuerySet; types cannot follow its annotations from here into other functions.
+    """
     of_evaluation = Q(scores__evaluation=evaluation.pk if evaluation else _NOBODY)
     return batch.images.annotate(
         score=FilteredRelation("scores", condition=of_evaluation),
@@ -96,15 +99,15 @@ def scored_images(batch: Batch, evaluation: Evaluation | None) -> QuerySet[Synth
     )
 
 
-def matching(batch: Batch, wishes: ImageFilter, ordering: str = "index") -> QuerySet[SyntheticImage]:
+def matching(batch: Batch, wishes: ImageFilter, ordering: str = "index") -> QuerySet[Any]:
     """The images that a filter leaves, in an order of `ORDERS`."""
-    rows = scored_images(batch, latest_evaluation(batch))
+    rows: QuerySet[Any] = scored_images(batch, latest_evaluation(batch))
     if ordering != "index":
         rows = rows.filter(score_ratio__isnull=False)
     return rows.filter(wishes.condition).order_by(*ORDERS[ordering])
 
 
-def listed(batch: Batch, wishes: ImageFilter, ordering: str) -> QuerySet[SyntheticImage]:
+def listed(batch: Batch, wishes: ImageFilter, ordering: str) -> QuerySet[Any]:
     """The images that a filter leaves with all that a list tells of them."""
     rows = matching(batch, wishes, ordering)
     if ordering != "index":

@@ -89,10 +89,10 @@ class WorkerMetrics(Collector):
         for name, (words, value) in counters.items():
             yield CounterMetricFamily(f"synthlab_model_{name}", words, value=value)
         yield _histogram(
-            "pass_images", "Images in one forward pass.", PASS_IMAGES, facts.pass_images, facts.images
+            "pass_images", "Images in one forward pass.", PASS_IMAGES, list(facts.pass_images), facts.images
         )
         yield _histogram(
-            "pass_requests", "Requests in one pass.", PASS_REQUESTS, facts.pass_requests, facts.requests
+            "pass_requests", "Requests in one pass.", PASS_REQUESTS, list(facts.pass_requests), facts.requests
         )
 
 

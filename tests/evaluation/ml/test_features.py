@@ -207,7 +207,7 @@ def test_storing_refuses_mixed_sizes(tmp_path, pictures):
 def test_memory_does_not_grow_with_the_pictures(tmp_path, monkeypatch):
     monkeypatch.setattr("evaluation.ml.features.SHARD_ROWS", 20)
     images = np.random.default_rng(0).integers(0, 256, (400, 32, 32, 3), dtype=np.uint8)
-    refs = parse_refs(Maker(tmp_path / "images").rows(images, "i"), "test", grouped=False)
+    refs = parse_refs(Maker(tmp_path / "images").rows(list(images), "i"), "test", grouped=False)
 
     class Cheap(RandomConv):
         def features(self, images):

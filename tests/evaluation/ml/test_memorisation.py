@@ -138,10 +138,12 @@ def test_pairs_by_outlines_are_all_the_pairs_there_are():
     space = PixelSpace(symmetry_names("dihedral", square=True))
     short = outlines(pictures)
     assert (space.distances_to(short)(short) <= space.distances_to(pictures)(pictures) + 0.1).all()
+    counts: list[int] = []
     for closer_than in (5.9, 6.0, 6.1, 8.0):
         apart = space.distances_to(pictures)(pictures)
         every = np.argwhere(np.triu(apart < closer_than, 1))
         found = near_pairs(space, pictures, closer_than, shortlist=short)
         np.testing.assert_array_equal(np.unique(found, axis=0), every)
         assert len(found) == len(every)
-    assert len(found) >= 100
+        counts.append(len(found))
+    assert max(counts) >= 100

@@ -1,5 +1,7 @@
 """The panel as one function: its steps, its independence of order, and what discards change."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -21,7 +23,14 @@ def numbers(measured):
 
 
 def test_after_discards_the_numbers_are_those_of_what_is_left():
-    drawn = {"seed": 0, "groups": 12, "n_synthetic": 40, "copied": 0.2, "classes": ("a", "b"), "signal": 1.0}
+    drawn: dict[str, Any] = {
+        "seed": 0,
+        "groups": 12,
+        "n_synthetic": 40,
+        "copied": 0.2,
+        "classes": ("a", "b"),
+        "signal": 1.0,
+    }
     subject, afresh = make_subject(**drawn), make_subject(**drawn)
     measured = panel(subject)
     gone = [ref.id for ref in subject.synthetic.refs[::7]]

@@ -81,7 +81,7 @@ def registered_lite0():
     from torch_fidelity import register_feature_extractor
     from torch_fidelity.feature_extractor_base import FeatureExtractorBase
 
-    class OwnLite0(FeatureExtractorBase):
+    class OwnLite0(FeatureExtractorBase):  # type: ignore[misc]
         def __init__(self, name, features_list, **_):
             super().__init__(name, features_list)
             self.extractor = make_extractor("efficientnet-lite0", threads=1)

@@ -48,11 +48,19 @@ def test_parts_read_the_products_of_the_whole():
 
 
 def test_a_result_of_the_real_side_is_made_once_for_it_and_for_each_class():
-    made = []
+    made: list[str] = []
+
+    def maker(name: str, value: int):
+        def make() -> int:
+            made.append(name)
+            return value
+
+        return make
+
     known = RealSide()
     for _ in range(2):
-        assert known.once("x", lambda: made.append("whole") or 1) == 1
-        assert known.of_class("a").once("x", lambda: made.append("a") or 2) == 2
+        assert known.once("x", maker("whole", 1)) == 1
+        assert known.of_class("a").once("x", maker("a", 2)) == 2
     assert made == ["whole", "a"]
 
 
