@@ -109,17 +109,18 @@ def matching(batch: Batch, wishes: ImageFilter, ordering: str = "index") -> Quer
 
 def listed(batch: Batch, wishes: ImageFilter, ordering: str) -> QuerySet[Any]:
     """The images that a filter leaves with all that a list tells of them."""
-    rows = matching(batch, wishes, ordering)
+    rows: QuerySet[Any] = matching(batch, wishes, ordering)
     if ordering != "index":
         # No less than nothing: said as a range, SQLite reads a page from the index of the scores and sorts no list.
         # For a whole list that would be the slower way: 100,000 images looked up in the order of their scores.
         rows = rows.filter(score_ratio__gte=0)
-    return rows.select_related("batch").annotate(
+    told: QuerySet[Any] = rows.select_related("batch").annotate(
         score_distance=F("score__distance"),
         score_p=F("score__p_value"),
         score_flags=F("score__flags"),
         discard_reason=F("discard__reason"),
     )
+    return told
 
 
 def little_endian(numbers: array[int]) -> bytes:

@@ -57,6 +57,12 @@ def sign(page: Page, meaning: str) -> None:
     page.get_by_role("button", name="Sign", exact=True).click()
 
 
+def export_to_the_end(page: Page) -> None:
+    page.get_by_role("button", name="Export as COCO").click()
+    expect(page.get_by_text("Writing the archive")).to_be_visible()
+    execute(str(Export.objects.get().job_id))
+
+
 def allow(page: Page) -> None:
     expect(page.get_by_role("link", name="Download (zip)")).to_have_count(0)
     page.get_by_label("Allow").check()
@@ -85,11 +91,7 @@ def test_a_set_is_chosen_frozen_signed_by_two_exported_held_and_let_go(scene: Op
     sign(theirs, "checked by a second person")
     expect(theirs.get_by_text("The signatures hold")).to_be_visible()
 
-    theirs.get_by_role("button", name="Export as COCO").click()
-    expect(theirs.get_by_text("Writing the archive")).to_be_visible()
-    export = Export.objects.get()
-    execute(str(export.job_id))
-    export.refresh_from_db()
+    export_to_the_end(theirs)
     page.reload()
     with page.expect_download() as download:
         page.get_by_role("link", name="Download (zip)").click()
