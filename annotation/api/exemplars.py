@@ -29,7 +29,7 @@ from synthlab.core.people import person_of
 class ExemplarSerializer(serializers.ModelSerializer[StudyExemplar]):
     """An exemplar as readers see it: nothing that leads to the image."""
 
-    label_class = serializers.CharField(source="label_class.key")
+    label_class = serializers.CharField(source="label_class.key", read_only=True)
     pixels_url = serializers.SerializerMethodField()
 
     class Meta:

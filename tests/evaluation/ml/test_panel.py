@@ -11,15 +11,15 @@ from tests.evaluation.ml.subjects import make_subject
 
 def numbers(measured):
     return {
-        (result.metric, result.class_key): (
-            result.value,
-            result.floor,
-            result.ci_low,
-            result.ci_high,
-            result.status,
-        )
+        (result.metric, result.class_key, name): getattr(result, name)
         for result in measured.results
+        for name in ("value", "floor", "ci_low", "ci_high")
+        if getattr(result, name) is not None
     }
+
+
+def statuses(measured):
+    return {(result.metric, result.class_key): result.status for result in measured.results}
 
 
 def test_after_discards_the_numbers_are_those_of_what_is_left():
@@ -35,7 +35,9 @@ def test_after_discards_the_numbers_are_those_of_what_is_left():
     measured = panel(subject)
     gone = [ref.id for ref in subject.synthetic.refs[::7]]
     quick, plain = panel_without(subject, measured, gone), panel(afresh.without(gone))
-    assert numbers(quick) == numbers(plain)
+    # Distances are sums in float32, and their order follows how many pictures are taken at once.
+    assert numbers(quick) == pytest.approx(numbers(plain), rel=1e-6, abs=1e-9)
+    assert statuses(quick) == statuses(plain)
     assert [score.flags for score in quick.scores] == [score.flags for score in plain.scores]
     assert {score.id for score in quick.scores}.isdisjoint(gone)
 

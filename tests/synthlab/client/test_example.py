@@ -102,6 +102,7 @@ def test_the_example_runs_as_it_stands(
         assert lab.dataset(str(generator.dataset_id)).id == str(generator.dataset_id)
 
 
+@pytest.mark.slow  # a minute: 2,000 images, and all of them again
 def test_an_order_is_proved_by_making_it_again(
     generator: Generator, web: LiveWeb, repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

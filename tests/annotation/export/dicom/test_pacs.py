@@ -18,6 +18,9 @@ from pydicom.uid import ExplicitVRLittleEndian
 from tests.annotation.export.dicom import orthanc
 from tests.annotation.export.dicom.cast import Packed, answers, make_release, pack
 
+# A whole PACS starts and takes everything in.
+pytestmark = pytest.mark.slow
+
 CLASSES = {
     "GM": "1.2.840.10008.5.1.4.1.1.77.1.2",
     "SR": "1.2.840.10008.5.1.4.1.1.88.33",
