@@ -116,7 +116,7 @@ def _work_off(batch: Any) -> None:
         for job in waiting:
             execute(str(job.pk))
         batch.refresh_from_db()
-        if waiting.count() == before and batch.state in (BatchState.QUEUED, BatchState.RUNNING):
+        if waiting.all().count() == before and batch.state in (BatchState.QUEUED, BatchState.RUNNING):
             raise RuntimeError("the jobs of the batch do not come forward")
     stands = batch.images.count()
     if batch.state != BatchState.SUCCEEDED or stands != batch.count:
