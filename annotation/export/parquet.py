@@ -16,8 +16,7 @@ from annotation.export.formats import Described, Format, Member, Option, Source
 from annotation.export.member import describe_member
 from annotation.export.opened import BadArchiveError, Opened
 from annotation.export.rows import MemberRow, Release
-from annotation.export.shards import ShardRows, by_shard_split, check_shard_names, shard_name
-from annotation.export.spool import at_places, places_by_split
+from annotation.export.shards import ShardRows, check_shards, write_shards
 from annotation.export.webdataset import front_matter
 from annotation.geometry import area, bounds
 
@@ -33,11 +32,7 @@ _FEATURE = {"info": {"features": {"image": {"_type": "Image"}}}}
 
 def write_parquet(source: Source) -> Iterator[Member]:
     """Files by split, each begun when the one before it is full."""
-    release = source.release
-    for split, places in places_by_split(release.members).items():
-        rows = ShardRows(at_places(release.members, places))
-        for number in rows.shards():
-            yield Member(shard_name(ROOT, split, number, _ENDING), _file(source, rows))
+    return write_shards(source, ROOT, _ENDING, _file)
 
 
 def check_parquet(opened: Opened, labels: Mapping[str, Any]) -> None:
@@ -46,22 +41,19 @@ def check_parquet(opened: Opened, labels: Mapping[str, Any]) -> None:
     Raises:
         BadArchiveError: They do not.
     """
+    check_shards(opened, labels, ROOT, _ENDING, _check_file)
+
+
+def _check_file(name: str, data: bytes, wanted: Iterator[Mapping[str, Any]]) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    check_shard_names(opened, labels, ROOT, _ENDING)
-    for split, members in by_shard_split(labels).items():
-        wanted = iter(members)
-        name = shard_name(ROOT, split, 0, _ENDING)
-        for name in opened.under(shard_name(ROOT, split, None, "")):
-            try:
-                file = pq.ParquetFile(io.BytesIO(opened.read(name)))
-                for batch in file.iter_batches(256, columns=["image", "image_id", "labels"]):
-                    _check_rows(name, batch.to_pylist(), wanted)
-            except pa.ArrowException as error:
-                raise BadArchiveError(name, f"cannot be read: {error}") from error
-        if next(wanted, None) is not None:
-            raise BadArchiveError(name, "ends before the labels do")
+    try:
+        file = pq.ParquetFile(io.BytesIO(data))
+        for batch in file.iter_batches(256, columns=["image", "image_id", "labels"]):
+            _check_rows(name, batch.to_pylist(), wanted)
+    except pa.ArrowException as error:
+        raise BadArchiveError(name, f"cannot be read: {error}") from error
 
 
 def _check_rows(name: str, rows: list[dict[str, Any]], wanted: Iterator[Mapping[str, Any]]) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from annotation.export.formats import Member, Source
 from annotation.export.opened import BadArchiveError, Opened
 from annotation.export.rows import MemberRow
+from annotation.export.spool import at_places, places_by_split
 
 _UNSPLIT = "part"
 
@@ -34,6 +36,39 @@ class ShardRows:
         """The next row, if there is one."""
         row, self._next = self._next, next(self._rows, None)
         return row
+
+
+def write_shards(
+    source: Source, folder: str, ending: str, write: Callable[[Source, ShardRows], Iterator[bytes]]
+) -> Iterator[Member]:
+    """Shards by split, each begun when the one before it is full; `write` takes the rows that go into one."""
+    members = source.release.members
+    for split, places in places_by_split(members).items():
+        rows = ShardRows(at_places(members, places))
+        for number in rows.shards():
+            yield Member(shard_name(folder, split, number, ending), write(source, rows))
+
+
+def check_shards(
+    opened: Opened,
+    labels: Mapping[str, Any],
+    folder: str,
+    ending: str,
+    check: Callable[[str, bytes, Iterator[Mapping[str, Any]]], None],
+) -> None:
+    """The shards of a split are all there and hold its images in their order; `check` looks into one of them.
+
+    Raises:
+        BadArchiveError: As said.
+    """
+    check_shard_names(opened, labels, folder, ending)
+    for split, members in by_shard_split(labels).items():
+        wanted = iter(members)
+        name = shard_name(folder, split, 0, ending)
+        for name in opened.under(shard_name(folder, split, None, "")):
+            check(name, opened.read(name), wanted)
+        if next(wanted, None) is not None:
+            raise BadArchiveError(name, "ends before the labels do")
 
 
 def shard_name(folder: str, split: str, number: int | None, ending: str) -> str:

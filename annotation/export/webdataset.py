@@ -17,8 +17,7 @@ from annotation.export.ledger import LossKind
 from annotation.export.member import describe_member
 from annotation.export.opened import BadArchiveError, Opened
 from annotation.export.rows import MemberRow, Release
-from annotation.export.shards import ShardRows, by_shard_split, check_shard_names, shard_name
-from annotation.export.spool import at_places, places_by_split
+from annotation.export.shards import ShardRows, check_shards, shard_name, write_shards
 
 ROOT = "shards/"
 _ENDING = ".tar"
@@ -28,11 +27,7 @@ _MIB = 1 << 20
 
 def write_webdataset(source: Source) -> Iterator[Member]:
     """Shards by split, each begun when the one before it is full."""
-    release = source.release
-    for split, places in places_by_split(release.members).items():
-        rows = ShardRows(at_places(release.members, places))
-        for number in rows.shards():
-            yield Member(shard_name(ROOT, split, number, _ENDING), _shard(source, rows))
+    return write_shards(source, ROOT, _ENDING, _shard)
 
 
 def check_webdataset(opened: Opened, labels: Mapping[str, Any]) -> None:
@@ -41,18 +36,15 @@ def check_webdataset(opened: Opened, labels: Mapping[str, Any]) -> None:
     Raises:
         BadArchiveError: They do not.
     """
-    check_shard_names(opened, labels, ROOT, _ENDING)
-    for split, members in by_shard_split(labels).items():
-        wanted = iter(members)
-        name = shard_name(ROOT, split, 0, _ENDING)
-        for name in opened.under(shard_name(ROOT, split, None, "")):
-            with tarfile.open(fileobj=io.BytesIO(opened.read(name))) as shard:
-                _check_shard(name, shard, wanted)
-        if next(wanted, None) is not None:
-            raise BadArchiveError(name, "ends before the labels do")
+    check_shards(opened, labels, ROOT, _ENDING, _check_shard)
 
 
-def _check_shard(name: str, shard: tarfile.TarFile, wanted: Iterator[Mapping[str, Any]]) -> None:
+def _check_shard(name: str, data: bytes, wanted: Iterator[Mapping[str, Any]]) -> None:
+    with tarfile.open(fileobj=io.BytesIO(data)) as shard:
+        _check_samples(name, shard, wanted)
+
+
+def _check_samples(name: str, shard: tarfile.TarFile, wanted: Iterator[Mapping[str, Any]]) -> None:
     files = iter(shard)
     for told in files:
         member, shown = next(wanted, None), next(files, None)

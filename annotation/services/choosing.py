@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -104,7 +105,7 @@ def choose(study: Study, filters: Mapping[str, Any]) -> Choice:
         "put_aside": lambda row: row.is_put_aside,
         "exclude_cleared": lambda row: row.image in flagged,
         **{
-            name: lambda row, name=name: not _KEEPS[name](row, filters[name])  # type: ignore[misc]
+            name: partial(_is_left_out, keeps=_KEEPS[name], wish=filters[name])
             for name in filters
             if name in _KEEPS
         },
@@ -117,6 +118,10 @@ def choose(study: Study, filters: Mapping[str, Any]) -> Choice:
         else:
             excluded[reason] += 1
     return Choice(taken, {code: count for code, count in excluded.items() if count})
+
+
+def _is_left_out(row: Candidate, *, keeps: Callable[[Candidate, Any], bool], wish: Any) -> bool:
+    return not keeps(row, wish)
 
 
 def _candidates(study: Study) -> list[Candidate]:

@@ -6,11 +6,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from synthlab.client.awaited import Awaited
 from synthlab.client.downloading import BatchDownload
 from synthlab.client.problems import NotFinished
-from synthlab.client.progress import Bar
 from synthlab.client.records import SUCCEEDED, BatchRecord, Generator, Json, SyntheticImage
-from synthlab.client.rest import Rest
 from synthlab.client.torch_data import Form, SyntheticImages
 
 if TYPE_CHECKING:
@@ -19,56 +18,23 @@ if TYPE_CHECKING:
 PAGE_SIZE = 200
 
 
-class Batch:
-    """A batch of synthetic images on a server. `Client.request_batch` and `Client.batch` make these.
+class Batch(Awaited[BatchRecord]):
+    """A batch of synthetic images on a server. `Client.request_batch` and `Client.batch` make these."""
 
-    Attributes:
-        record: What the server told last.
-    """
-
-    def __init__(self, rest: Rest, record: BatchRecord) -> None:
-        self._rest, self.record = rest, record
+    noun = "batch"
+    label = "sampling"
 
     def __repr__(self) -> str:
         return f"<Batch {self.id}: {self.record.state}, {self.record.image_count} of {self.record.count}>"
-
-    @property
-    def id(self) -> str:
-        """By which `Client.batch` finds it again, in another process or on another day."""
-        return self.record.id
-
-    @property
-    def state(self) -> str:
-        """queued, running, succeeded, failed or cancelled, as the server told last."""
-        return self.record.state
 
     def refresh(self) -> Self:
         """Ask the server how it stands."""
         self.record = BatchRecord.from_json(self._rest.get(f"batches/{self.id}"))
         return self
 
-    def wait(self, *, progress: bool | None = None, timeout: float | None = None) -> Self:
-        """Wait until all images are there. Going away meanwhile, or the server's, loses nothing: wait again.
-
-        Args:
-            progress: Whether to show a line on stderr; None: if that is a terminal.
-            timeout: Seconds to wait; as long as it takes when left out.
-
-        Raises:
-            JobFailed: It failed or was cancelled.
-            TimeoutError: It still runs.
-            Unavailable, httpx.TransportError: The server is away, for minutes.
-        """
-        if self.record.state == SUCCEEDED:
-            return self
-        if self.record.job is None:
-            raise NotFinished(f"batch {self.id} is {self.record.state}, and nobody works on it")
-        bar = Bar("sampling", show=progress)
-        try:
-            self._rest.wait(self.record.job, on_progress=lambda job: _tell(bar, job), timeout=timeout)
-        finally:
-            bar.close()
-        return self.refresh()
+    def _phase(self, job: Json) -> str:
+        phase = job.get("phase") or ""
+        return "" if phase == "sampling" else str(phase or job["state"])
 
     def cancel(self) -> Self:
         """Stop after the images in work; those that are complete stay."""
@@ -148,11 +114,3 @@ class Batch:
             "class_mix": self.record.class_mix,
             "recipe": self.record.recipe,
         }
-
-
-def _tell(bar: Bar, job: Json) -> None:
-    done, total = job.get("progress_done") or 0, job.get("progress_total") or 0
-    phase = job.get("phase") or ""
-    bar.tell(
-        done, total, phase="" if phase == "sampling" else phase or job["state"], eta=job.get("eta_seconds")
-    )

@@ -16,6 +16,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from generation.management.telling import Teller
 from synthlab.client import Client, JobFailed, LocalFiles, Problem, UnsafeAddress
+from synthlab.client.arguments import add_server_arguments
 
 _FLAGS = {"drop_blurred": True, "burned_in_checked": True}
 
@@ -26,7 +27,8 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("path", type=Path, help="a folder with all below it, a zip, or one file")
-        _add_server(parser)
+        add_server_arguments(parser)
+        _add_target(parser)
         _add_images(parser)
         _add_meaning(parser)
 
@@ -69,15 +71,7 @@ class Command(BaseCommand):
         return {"classes": dict(folders), "folder_classes": bool(inside)}
 
 
-def _add_server(parser: ArgumentParser) -> None:
-    url = os.environ.get("SYNTHLAB_URL", "http://127.0.0.1:8000")
-    parser.add_argument("--url", default=url, help="the server; SYNTHLAB_URL, else %(default)s")
-    parser.add_argument("--token-file", type=Path, help="holds an API token; else SYNTHLAB_TOKEN")
-    parser.add_argument(
-        "--allow-http",
-        action="store_true",
-        help="send the token unencrypted to another machine, where the network is yours alone",
-    )
+def _add_target(parser: ArgumentParser) -> None:
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--dataset", metavar="ID", help="the id or the exact name of a data set of yours")
     where.add_argument("--name", help="make a data set of this name")
