@@ -49,6 +49,10 @@ class ReadQuerySet(models.QuerySet["Read"]):
         own = (Q(reader=user) | Q(holders__reader=user)) & Q(study__in=Study.objects.visible_to(user))
         return self.filter(own | Q(study__in=overseen)).distinct()
 
+    def answered_by(self, user: User) -> ReadQuerySet:
+        """What a person has read and answered; what they said as a reviewer of others is none of it."""
+        return self.filter(reader=user, state=ReadState.SUBMITTED, holders__reader=user)
+
     def live(self) -> ReadQuerySet:
         return self.filter(state__in=LIVE_READ_STATES)
 
@@ -258,6 +262,8 @@ class Review(Identified):
     )
     verdict = models.CharField(max_length=8, choices=ReviewVerdict)
     comment = models.TextField(blank=True)
+    point_x = models.FloatField(null=True, help_text="where on the image the comment points, in its pixels")
+    point_y = models.FloatField(null=True)
 
     objects = ReviewQuerySet.as_manager()
 
@@ -268,7 +274,19 @@ class Review(Identified):
                 name="return_says_why", condition=~Q(verdict=ReviewVerdict.RETURN) | ~Q(comment="")
             ),
             models.CheckConstraint(name="reviewer_is_not_the_reader", condition=~Q(reviewer=F("reader"))),
+            models.CheckConstraint(
+                name="review_point_whole_with_comment",
+                condition=Q(point_x__isnull=True, point_y__isnull=True)
+                | (Q(point_x__isnull=False, point_y__isnull=False) & ~Q(comment="")),
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.verdict} {self.annotation_id}"
+
+    @property
+    def point(self) -> dict[str, float] | None:
+        """Where the comment points: `x`, `y` in pixels of the image from its top left corner."""
+        if self.point_x is None or self.point_y is None:
+            return None
+        return {"x": self.point_x, "y": self.point_y}

@@ -129,6 +129,16 @@ class ItemState(models.TextChoices):
     DISCARDED = "discarded"
 
 
+class ReviewReason(models.TextChoices):
+    """Why a reviewer must look at an image; kept once they have."""
+
+    EVERY = "every", "every answer is reviewed"
+    SAMPLED = "sampled", "drawn into the sample"
+    FLAGGED = "flagged", "the reader asks for a second opinion"
+    RETURNED = "returned", "read again after it was returned"
+    COPY = "copy", "flagged as a possible copy of a real image"
+
+
 REVIEWED_ITEM_STATES = (ItemState.REVIEW, ItemState.ACCEPTED, ItemState.DISCARDED)
 
 
@@ -163,6 +173,13 @@ class Item(Identified):
     )
     source_image = models.ForeignKey(SourceImage, on_delete=models.PROTECT, null=True, related_name="items")
     state = models.CharField(max_length=10, choices=ItemState, default=ItemState.WAITING)
+    review_reason = models.CharField(
+        max_length=8,
+        choices=ReviewReason,
+        blank=True,
+        default="",
+        help_text="why it was sent to a reviewer; empty: never",
+    )
     outcome = models.ForeignKey(
         "annotation.Annotation", on_delete=models.PROTECT, null=True, related_name="decided_items"
     )
