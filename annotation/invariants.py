@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from django.db.models import Count, F, Q
+from django.db.models import Count, Exists, F, OuterRef, Q
 
 from annotation.models import (
     LIVE_READ_STATES,
@@ -45,6 +45,18 @@ def nobody_reviews_their_own() -> Iterator[str]:
     own = Q(reviewer=F("annotation__author")) | Q(reviewer=F("reader")) | ~Q(reader=F("annotation__author"))
     for review in Review.objects.filter(own):
         yield f"review {review.pk}"
+
+
+@invariant("nobody reads an image afresh after judging another's answer to it")
+def nobody_reads_what_they_judged() -> Iterator[str]:
+    known = Review.objects.filter(
+        annotation__read__item=OuterRef("item"),
+        reviewer=OuterRef("reader"),
+        created_at__lt=OuterRef("leased_at"),
+    )
+    rows = Read.objects.filter(Exists(known), submitted_at__isnull=False).exclude(kind=ReadKind.ADJUDICATION)
+    for pk in rows.values_list("pk", flat=True):
+        yield f"read {pk}"
 
 
 @invariant("every submitted read has its final answer, and no other read has one")

@@ -21,6 +21,9 @@ from annotation.models import (
     Read,
     ReadKind,
     ReadState,
+    Review,
+    ReviewReason,
+    ReviewVerdict,
     Study,
 )
 from annotation.services.filling import random_place
@@ -44,7 +47,8 @@ def settle_item(item: Item) -> None:
     One discard ends an image of a study with several readers, unless somebody labelled it: reads that nobody has begun
     are void. When all reads are answered, equal answers go to review or count at once, by the study's policy; unequal
     ones are disputed, and a reviewer gets an adjudication. An image that waits for somebody's look at the real one beside
-    it goes to review whatever the policy.
+    it goes to review whatever the policy. A hidden control goes the way of every other image: were it never reviewed or
+    returned, that alone would tell it from the others.
     """
     reads = _live_reads(item)
     finals = final_answers(reads)
@@ -58,8 +62,8 @@ def settle_item(item: Item) -> None:
         move_item(item, ItemState.READING)
     elif not answers_agree([comparable(annotation, item) for annotation in finals]):
         _dispute(item)
-    elif item.source_image_id is None and _needs_review(item.study, finals):
-        move_item(item, ItemState.REVIEW)
+    elif reason := _review_reason(item, reads, finals):
+        send_to_review(item, reason)
     else:
         decide_or_hold(item, finals[0])
 
@@ -71,9 +75,20 @@ def _live_reads(item: Item) -> list[Read]:
 def decide_or_hold(item: Item, annotation: Annotation) -> None:
     """As `decide_item`, but what may not be accepted yet waits in review: no answer is refused for it."""
     if annotation.decision == AnswerDecision.LABELLED and _looks_copied(item):
-        move_item(item, ItemState.REVIEW)
+        send_to_review(item, ReviewReason.COPY)
     else:
         decide_item(item, annotation)
+
+
+def send_to_review(item: Item, reason: ReviewReason) -> None:
+    """An undecided item waits for a reviewer from now on; why is kept with it.
+
+    Raises:
+        Conflict: The item was decided before.
+    """
+    move_item(item, ItemState.REVIEW)
+    Item.objects.filter(pk=item.pk).update(review_reason=reason)
+    item.review_reason = reason
 
 
 def decide_item(item: Item, annotation: Annotation) -> None:
@@ -159,22 +174,30 @@ def comparable(annotation: Annotation, item: Item) -> Answer:
     )
 
 
-def is_sampled(study: Study, read_id: object) -> bool:
-    """Whether a read falls into the study's sample: fixed by the study's key, so that nobody can foresee or retry it."""
-    mac = hmac.new(study.key.encode(), f"sample:{read_id}".encode(), hashlib.sha256).digest()
+def is_sampled(study: Study, item_id: UUID) -> bool:
+    """Whether an image falls into the study's sample.
+
+    Drawn by HMAC-SHA-256 under the study's secret key, so nobody can foresee it, and by the image, so that another reading
+    of it is no other draw.
+    """
+    mac = hmac.new(study.key.encode(), f"sample:{item_id}".encode(), hashlib.sha256).digest()
     return int.from_bytes(mac[:8], "big") < study.sample_share * 2**64
 
 
-def _needs_review(study: Study, finals: Sequence[Annotation]) -> bool:
-    reads = {read.pk: read for read in Read.objects.filter(pk__in=[row.read_id for row in finals])}
-    if any(read.is_flagged for read in reads.values()):
-        return True
+def _review_reason(item: Item, reads: Sequence[Read], finals: Sequence[Annotation]) -> ReviewReason | None:
+    """Why a reviewer must look at equal answers; None where they count at once."""
+    study = item.study
+    if any(read.is_flagged for read in reads):
+        return ReviewReason.FLAGGED
+    returned = Review.objects.filter(annotation__read__item=item.pk, verdict=ReviewVerdict.RETURN)
+    if returned.exists():
+        return ReviewReason.RETURNED
     if study.approval_policy == ApprovalPolicy.AS_READ:
-        return False
+        return None
     labelled = finals[0].decision == AnswerDecision.LABELLED
     if study.approval_policy == ApprovalPolicy.EVERY and labelled:
-        return True
-    return any(is_sampled(study, key) for key in reads)
+        return ReviewReason.EVERY
+    return ReviewReason.SAMPLED if is_sampled(study, item.pk) else None
 
 
 def _dispute(item: Item) -> None:

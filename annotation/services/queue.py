@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Exists, Min, OuterRef, QuerySet
+from django.db.models import Exists, Min, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
 from annotation.models import (
@@ -25,6 +25,7 @@ from annotation.models import (
     ReadKind,
     ReadSkip,
     ReadState,
+    Review,
     SkipKind,
     Study,
     StudyRole,
@@ -37,8 +38,9 @@ LEASE = timedelta(minutes=15)
 MAX_HELD = 3
 _RECLAIM_AT_ONCE = 50
 
+READER_KINDS = (ReadKind.PRIMARY, ReadKind.REPEAT, ReadKind.CONTROL)
 _KINDS: dict[str, tuple[ReadKind, ...]] = {
-    StudyRole.READER: (ReadKind.PRIMARY, ReadKind.REPEAT, ReadKind.CONTROL),
+    StudyRole.READER: READER_KINDS,
     StudyRole.REVIEWER: (ReadKind.ADJUDICATION,),
 }
 
@@ -115,14 +117,27 @@ def take_leases(reads: Sequence[Read], reader: User) -> list[Read]:
     return [held[key] for key in keys if key in held]
 
 
-def available_reads(reader: User, study: Study, kinds: tuple[ReadKind, ...]) -> QuerySet[Read]:
-    """Open reads of the queue that this person may get: no image they have read, none that they said is not theirs."""
+def available_reads(
+    reader: User, study: Study, kinds: tuple[ReadKind, ...], *, of: User | None = None
+) -> QuerySet[Read]:
+    """Open reads of the queue, or of those that wait for `of`, that this person may get.
+
+    No image that they have read, that they said is not theirs, or (but to settle a dispute) about which they have judged
+    somebody else's answer.
+    """
     own = Read.objects.filter(
         item=OuterRef("item"), reader=reader, state__in=(*LIVE_READ_STATES, ReadState.RETURNED)
     )
     declined = ReadSkip.objects.filter(read__item=OuterRef("item"), reader=reader, kind=SkipKind.NOT_MY_FIELD)
-    queue = Read.objects.filter(study=study, state=ReadState.OPEN, reader__isnull=True, kind__in=kinds)
-    return queue.filter(~Exists(own), ~Exists(declined))
+    queue = Read.objects.filter(study=study, state=ReadState.OPEN, kind__in=kinds)
+    queue = queue.filter(reader__isnull=True) if of is None else queue.filter(reader=of)
+    judged = ~Q(kind=ReadKind.ADJUDICATION) & Exists(judged_by(reader))
+    return queue.filter(~Exists(own), ~Exists(declined), ~judged)
+
+
+def judged_by(reader: User) -> QuerySet[Review]:
+    """Reviews by this person of the image of an outer read: whoever knows an answer does not read the image afresh."""
+    return Review.objects.filter(annotation__read__item=OuterRef("item"), reviewer=reader)
 
 
 def _kinds(roles: list[Membership]) -> tuple[ReadKind, ...]:

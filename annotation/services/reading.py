@@ -110,6 +110,7 @@ def take_answer(*, actor: User, read: Read, checked: CheckedAnswer) -> Annotatio
             "decision": annotation.decision,
             "item": str(item.pk),
             "item_state": item.state,
+            "review_reason": item.review_reason,
         },
     )
     return annotation
