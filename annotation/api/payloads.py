@@ -44,6 +44,19 @@ def describe_read(read: Read, user: User, progress: dict[str, int | None] | None
     }
 
 
+def describe_own_answer(read: Read, can_reopen: bool) -> dict[str, Any]:
+    """An answered read as its reader looks back on it; its `annotations` are loaded."""
+    final = next(row for row in read.annotations.all() if row.is_final)
+    return {
+        "id": str(read.pk),
+        "submitted_at": read.submitted_at,
+        "active_seconds": read.active_seconds,
+        "pixels_url": reverse("read-pixels", args=[read.pk]),
+        "answer": {**describe_answer(final), "flag_second_opinion": read.is_flagged},
+        "can_reopen": can_reopen,
+    }
+
+
 def describe_late(annotation: Annotation) -> dict[str, Any]:
     """A late answer as the manager sees it."""
     return {

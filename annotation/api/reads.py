@@ -10,18 +10,20 @@ from django.db.models import QuerySet
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
+from rest_framework import status
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from annotation.api.payloads import describe_read
+from annotation.api.payloads import describe_own_answer, describe_read
 from annotation.api.pixels import answer_pixels
 from annotation.api.serializers import ReadSerializer, SkipSerializer
 from annotation.models import Read
 from annotation.services import leases, reading
 from annotation.services.images import image_of
 from annotation.services.progress import reader_progress
+from annotation.services.reopening import reopen_read, reopenable
 from synthlab.core.api.errors import handle_exception
 from synthlab.core.api.idempotency import idempotent
 from synthlab.core.api.preconditions import require_if_match
@@ -34,10 +36,23 @@ class ReadViewSet(GenericViewSet[Read]):
     serializer_class = ReadSerializer
     lookup_value_converter = "uuid"
 
+    filterset_fields = ("study",)
+    ordering = ("-submitted_at", "id")
+
     def get_queryset(self) -> QuerySet[Read]:
         user = person_of(self.request)
+        if self.action == "list":
+            answered = Read.objects.answered_by(user).select_related("study")
+            return answered.prefetch_related("annotations__regions__label_class")
         rows = Read.objects.lookable_by(user) if self.action == "pixels" else Read.objects.visible_to(user)
         return rows.select_related("study", "item__synthetic_image", "item__source_image")
+
+    @extend_schema(responses=OpenApiTypes.OBJECT)
+    def list(self, request: Request) -> Response:
+        """The caller's own answers, newest first."""
+        rows = self.paginate_queryset(self.filter_queryset(self.get_queryset())) or []
+        opened = reopenable(person_of(request), rows)
+        return self.get_paginated_response([describe_own_answer(row, row.pk in opened) for row in rows])
 
     @extend_schema(responses=ReadSerializer)
     def retrieve(self, request: Request, pk: UUID) -> Response:
@@ -84,6 +99,15 @@ class ReadViewSet(GenericViewSet[Read]):
         body.is_valid(raise_exception=True)
         leases.skip_read(actor=person_of(request), read=read, kind=body.validated_data["kind"])
         return Response({"skipped": body.validated_data["kind"]})
+
+    @extend_schema(request=None, responses={201: ReadSerializer})
+    @action(detail=True, methods=["post"])
+    @idempotent
+    def reopen(self, request: Request, pk: UUID) -> Response:
+        """Take an own answer up again, as a new read in hand."""
+        user = person_of(request)
+        again = reopen_read(actor=user, read=self.get_object())
+        return with_etag(Response(describe_read(again, user), status=status.HTTP_201_CREATED), again.rev)
 
     @extend_schema(request=None, responses=OpenApiTypes.OBJECT)
     @action(detail=True, methods=["post"])

@@ -20,10 +20,11 @@ from annotation.models import (
     StudyRole,
 )
 from annotation.services.access import require_role, role_for, roles_in
-from annotation.services.answers import check_answer, describe_answer
-from annotation.services.deciding import decide_item, lock_item, move_item, plan_read, top_up_reads
+from annotation.services.answers import check_answer
+from annotation.services.deciding import decide_item, lock_item, move_item, plan_read
 from annotation.services.images import image_of
 from annotation.services.reading import record_final
+from annotation.services.reopening import read_again
 from synthlab.accounts.models import User
 from synthlab.core.audit import record_event, study_chain
 from synthlab.core.exceptions import Conflict, InvalidInput, NotAllowed
@@ -59,22 +60,9 @@ def return_(*, actor: User, annotation: Annotation, comment: str) -> Review:
         raise InvalidInput("comment_needed", "comment: Say what should be read again; the reader sees it.")
     review = _record(actor, annotation, ReviewVerdict.RETURN, comment)
     read = annotation.read
-    moved = Read.objects.filter(pk=read.pk, state=ReadState.SUBMITTED).update(state=ReadState.RETURNED)
-    if moved != 1:
-        raise Conflict("not_in_review", "This answer is not waiting for a review any more.")
     # Who has left the study gets nothing more to read: anybody may then.
     stays = read.reader is not None and role_for(read.kind) in roles_in(read.reader, read.study)
-    again = plan_read(
-        item, ReadKind(read.kind), reader=read.reader if stays else None, is_assigned=stays, rev=1
-    )
-    Annotation.objects.create(
-        read=again,
-        revision=1,
-        author=annotation.author,
-        decision=annotation.decision,
-        draft=describe_answer(annotation),
-    )
-    top_up_reads(item)
+    read_again(item, annotation, reader=read.reader if stays else None)
     move_item(item, ItemState.READING)
     return review
 
