@@ -14,7 +14,7 @@ import re
 import struct
 import tempfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -43,31 +43,6 @@ class FileRow:
     path: str
     size: int
     sha256: str
-
-
-class FileList:
-    """The files of an archive in its order, kept on the disk while it is written.
-
-    Args:
-        file: Where to keep them; empty, open for writing and reading.
-    """
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file, self._count = file, 0
-
-    def __len__(self) -> int:
-        return self._count
-
-    def __iter__(self) -> Iterator[FileRow]:
-        self._file.seek(0)
-        for line in self._file:
-            sha256, size, path = line.decode("ascii").split()
-            yield FileRow(path, int(size), sha256)
-
-    def add(self, row: FileRow) -> None:
-        """Note a file that was written."""
-        self._file.write(f"{row.sha256} {row.size} {row.path}\n".encode("ascii"))
-        self._count += 1
 
 
 def write_archive(
@@ -162,7 +137,7 @@ def _add(file: IO[bytes], directory: Directory, member: Member) -> FileRow:
         checksum, size = zlib.crc32(member.data), len(member.data)
         file.write(local_header(name, checksum, size))
         file.write(member.data)
-        digest = hashlib.sha256(member.data).hexdigest()
+        digest = member.sha256 or hashlib.sha256(member.data).hexdigest()
     else:
         checksum, size, digest = _stream(file, directory.offset, name, member.data)
     directory.add(name, checksum, size)

@@ -19,10 +19,12 @@ class Items:
     lines: bool = False
 
 
-class Written(str):
-    """JSON that is canonical already and is taken as it is."""
+@dataclass(frozen=True, slots=True)
+class WrittenItems:
+    """An array of JSON whose items lie in a file already: each canonical, on a line of its own."""
 
-    __slots__ = ()
+    path: Path
+    lines: bool = False
 
 
 def canonical_json(value: object, *, indent: int | None = None) -> bytes:
@@ -51,6 +53,8 @@ def json_parts(value: Mapping[str, object]) -> Iterator[bytes]:
         member = value[key]
         if isinstance(member, Items):
             yield from _array_parts(member)
+        elif isinstance(member, WrittenItems):
+            yield from _written_parts(member)
         else:
             yield _text(member).encode()
     yield b"}\n"
@@ -60,21 +64,40 @@ def _array_parts(items: Items) -> Iterator[bytes]:
     separator = "\n" if items.lines else ""
     opening = f"[{separator}"
     for row in items.rows:
-        yield f"{opening}{row if isinstance(row, Written) else _text(row)}".encode()
+        yield f"{opening}{_text(row)}".encode()
         opening = f",{separator}"
     yield b"[]" if opening.startswith("[") else f"{separator}]".encode()
 
 
+def _written_parts(items: WrittenItems) -> Iterator[bytes]:
+    """The file in large pieces: no line of JSON holds a line feed, so each one in it ends an item."""
+    left = items.path.stat().st_size - 1
+    if left < 0:
+        yield b"[]"
+        return
+    separator = b"\n" if items.lines else b""
+    yield b"[" + separator
+    with items.path.open("rb") as file:
+        while left and (chunk := file.read(min(left, _CHUNK))):
+            yield chunk.replace(b"\n", b"," + separator)
+            left -= len(chunk)
+    yield separator + b"]"
+
+
 def _text(value: object, indent: int | None = None) -> str:
-    text = _dump(value, indent)
-    return text if text.isascii() else _dump(_normal(value), indent)
+    encoder = _COMPACT if indent is None else _encoder(indent, ": ")
+    text = encoder.encode(value)
+    return text if text.isascii() else encoder.encode(_normal(value))
 
 
-def _dump(value: object, indent: int | None) -> str:
-    separators = (",", ":") if indent is None else (",", ": ")
-    return json.dumps(
-        value, sort_keys=True, ensure_ascii=False, allow_nan=False, separators=separators, indent=indent
+def _encoder(indent: int | None, colon: str) -> json.JSONEncoder:
+    return json.JSONEncoder(
+        sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", colon), indent=indent
     )
+
+
+_COMPACT = _encoder(None, ":")
+_CHUNK = 1 << 20
 
 
 def digest_bytes(data: bytes) -> str:

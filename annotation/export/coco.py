@@ -7,11 +7,14 @@ snapshot has its own files for each split, `annotations/instances_train.json` wi
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
-from annotation.export.canonical import Items, json_parts
+from annotation.export.canonical import Items, WrittenItems, canonical_json, json_parts
 from annotation.export.formats import Format, Member, Source
 from annotation.export.images import check_images, describe_pngs, name_by_split, pngs_by_split, split_folder
 from annotation.export.ledger import CODES, CONFIDENCE, PEOPLE, RECIPE, SITE, LossKind
@@ -29,11 +32,17 @@ def write_coco(source: Source) -> Iterator[Member]:
     """The annotation files of a release, then its images; points get a file of their own where there are any."""
     release = source.release
     splits = places_by_split(release.members)
+    asides = {
+        split: _Aside(source.scratch / f"images-{split}.jsonl", source.scratch / f"points-{split}.jsonl")
+        for split in splits
+    }
     for split, places in splits.items():
-        yield Member(_file(INSTANCES, split), _document(release, places, points=False))
-    for split, places in splits.items():
-        if any(_has_point(member) for member in at_places(release.members, places)):
-            yield Member(_file(POINTS, split), _document(release, places, points=True))
+        objects = Items(_objects(release, places, asides[split]))
+        yield Member(_file(INSTANCES, split), _document(release, objects, asides[split], points=False))
+    for split, aside in asides.items():
+        if aside.points.stat().st_size:
+            objects = WrittenItems(aside.points)
+            yield Member(_file(POINTS, split), _document(release, objects, aside, points=True))
     yield from pngs_by_split(source, partial(split_folder, IMAGES))
 
 
@@ -111,11 +120,17 @@ def _file(name: str, split: str) -> str:
     return name.replace("default", split) if split else name
 
 
-def _has_point(member: MemberRow) -> bool:
-    return any(isinstance(region.shape, Point) for region in member.regions)
+@dataclass(frozen=True, slots=True)
+class _Aside:
+    """What the one pass over the members of a split puts aside for later: rows of images, and points."""
+
+    images: Path
+    points: Path
 
 
-def _document(release: Release, places: Sequence[int], *, points: bool) -> Iterator[bytes]:
+def _document(
+    release: Release, annotations: Items | WrittenItems, aside: _Aside, *, points: bool
+) -> Iterator[bytes]:
     return json_parts(
         {
             "info": {
@@ -128,23 +143,24 @@ def _document(release: Release, places: Sequence[int], *, points: bool) -> Itera
             },
             "licenses": [{"id": 1, "name": release.licence or "not stated", "url": ""}],
             "categories": _categories(release, points=points),
-            "images": Items(_images(release, places)),
-            "annotations": Items(_annotations(release, places, points=points)),
+            "images": WrittenItems(
+                aside.images
+            ),  # written by the time annotations are, which stand before them
+            "annotations": annotations,
         }
     )
 
 
-def _images(release: Release, places: Sequence[int]) -> Iterator[dict[str, Any]]:
-    for place, member in zip(places, at_places(release.members, places), strict=True):
-        yield {
-            "id": place + 1,
-            "file_name": f"{member.digest}.png",
-            "width": member.width,
-            "height": member.height,
-            "license": 1,
-            "classes": list(member.classes),
-            "synthetic": True,
-        }
+def _image(number: int, member: MemberRow) -> dict[str, Any]:
+    return {
+        "id": number,
+        "file_name": f"{member.digest}.png",
+        "width": member.width,
+        "height": member.height,
+        "license": 1,
+        "classes": list(member.classes),
+        "synthetic": True,
+    }
 
 
 def _categories(release: Release, *, points: bool) -> list[dict[str, Any]]:
@@ -155,16 +171,19 @@ def _categories(release: Release, *, points: bool) -> list[dict[str, Any]]:
     ]
 
 
-def _annotations(release: Release, places: Sequence[int], *, points: bool) -> Iterator[dict[str, Any]]:
+def _objects(release: Release, places: Sequence[int], aside: _Aside) -> Iterator[dict[str, Any]]:
+    """Boxes and polygons; the rest of what the members say is put aside on the way, so that they are read only once."""
     category = {row.key: number for number, row in enumerate(release.schema.classes, start=1)}
-    number = 0
-    for place, member in zip(places, at_places(release.members, places), strict=True):
-        for region in member.regions:
-            if isinstance(region.shape, Point) != points:
-                continue
-            number += 1
-            seat = {"id": number, "image_id": place + 1, "category_id": category[region.label]}
-            yield {**seat, **_object(region)}
+    objects, points = itertools.count(1), itertools.count(1)
+    with aside.images.open("wb") as image_file, aside.points.open("wb") as point_file:
+        for place, member in zip(places, at_places(release.members, places), strict=True):
+            image_file.write(canonical_json(_image(place + 1, member)))
+            for region in member.regions:
+                seat = {"image_id": place + 1, "category_id": category[region.label], **_object(region)}
+                if isinstance(region.shape, Point):
+                    point_file.write(canonical_json({"id": next(points), **seat}))
+                else:
+                    yield {"id": next(objects), **seat}
 
 
 def _object(region: RegionRow) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from annotation.export.canonical import Items, Written, json_parts
+from annotation.export.canonical import Items, WrittenItems, json_parts
 from annotation.export.member import describe_member
 from annotation.export.rows import ClassRow, MemberRow, SchemaRow
 from annotation.export.spool import SpooledMembers
@@ -43,7 +43,9 @@ def document_parts(schema: SchemaRow, members: Iterable[MemberRow]) -> Iterator[
             "format": FORMAT,
             "version": SPLIT_VERSION if is_split else VERSION,
             "schema": describe_schema(schema),
-            "members": Items(_describe_members(members, is_split)),
+            "members": WrittenItems(members.path)
+            if isinstance(members, SpooledMembers)
+            else Items(_describe_members(members, is_split)),
         }
     )
 
@@ -57,10 +59,7 @@ def _peek(members: Iterable[MemberRow]) -> tuple[MemberRow | None, Iterable[Memb
     return first, rows if first is None else itertools.chain((first,), rows)
 
 
-def _describe_members(members: Iterable[MemberRow], is_split: bool) -> Iterator[dict[str, Any] | Written]:
-    if isinstance(members, SpooledMembers):
-        yield from members.written()
-        return
+def _describe_members(members: Iterable[MemberRow], is_split: bool) -> Iterator[dict[str, Any]]:
     before = ""
     for member in members:
         if member.digest <= before:

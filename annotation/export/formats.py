@@ -26,10 +26,17 @@ class OptionError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A file of the archive. `data` is its bytes, or its parts in order, made when its turn comes."""
+    """A file of the archive.
+
+    Attributes:
+        name: Its path.
+        data: Its bytes, or its parts in order, made when its turn comes.
+        sha256: The digest of its bytes where they were checked against it already; they are not hashed again.
+    """
 
     name: str
     data: bytes | Iterable[bytes]
+    sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Any
 from annotation.export.formats import Described, Member, Source
 from annotation.export.opened import BadArchiveError, Opened
 from annotation.export.rows import MemberRow
-from annotation.export.spool import at_places, places_by, places_by_split
+from annotation.export.spool import digests_at, places_by, places_by_split
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -18,22 +18,27 @@ def grouped_pngs(source: Source, folder_of: Callable[[MemberRow], str]) -> Itera
     """Every image under the folder that is its own, `train/` or `images/train/tissue/`, in order of all names."""
     members = source.release.members
     for folder, places in places_by(members, folder_of).items():
-        for row in at_places(members, places):
-            yield Member(f"{folder}{row.digest}.png", source.image(row.digest))
+        for digest in digests_at(members, places):
+            yield _png(source, folder, digest)
 
 
 def all_pngs(source: Source, folder: str) -> Iterator[Member]:
     """Every image under one folder."""
-    for row in source.release.members:
-        yield Member(f"{folder}{row.digest}.png", source.image(row.digest))
+    members = source.release.members
+    for digest in digests_at(members, range(len(members))):
+        yield _png(source, folder, digest)
 
 
 def pngs_by_split(source: Source, folder_of: Callable[[str], str]) -> Iterator[Member]:
     """Every image under the folder of its split; folders come in the order of their splits' names."""
     members = source.release.members
     for split, places in places_by_split(members).items():
-        for row in at_places(members, places):
-            yield Member(f"{folder_of(split)}{row.digest}.png", source.image(row.digest))
+        for digest in digests_at(members, places):
+            yield _png(source, folder_of(split), digest)
+
+
+def _png(source: Source, folder: str, digest: str) -> Member:
+    return Member(f"{folder}{digest}.png", source.image(digest), digest)
 
 
 def split_folder(folder: str, split: str) -> str:

@@ -6,7 +6,7 @@ Nothing is lost to the archive: `annotations/labels.json` holds every value in e
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from annotation.export.cells import safe_cell
 from annotation.export.rows import MemberRow, SchemaRow
@@ -107,25 +107,18 @@ class Loss:
     values: int
 
 
-def tally_schema(schema: SchemaRow) -> Tally:
-    """Count what the schema alone says."""
+def tally_schema(schema: SchemaRow, members: Tally | None = None) -> Tally:
+    """Count what the schema says, beside what was counted of members."""
     titles = [title for row in schema.classes for title in (row.title, row.code_display)]
     texts = [text for row in schema.classes for text in (row.key, row.kind, row.code_system, row.code)]
-    return Tally(
+    return replace(
+        members or Tally(),
         coded_classes=sum(bool(row.code) for row in schema.classes),
         formula_like=sum(safe_cell(text) != text for text in [*texts, *titles]),
         long_titles=sum(
             len(title.encode()) > LONG_TITLE for title in [*titles, *(title for _, title in schema.sites)]
         ),
     )
-
-
-def tally_members(schema: SchemaRow, members: Iterable[MemberRow]) -> Tally:
-    """Count a release in one pass."""
-    tally = tally_schema(schema)
-    for member in members:
-        tally.add(member)
-    return tally
 
 
 def count_losses(kinds: Iterable[LossKind], tally: Tally, options: Mapping[str, object]) -> tuple[Loss, ...]:

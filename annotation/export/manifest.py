@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from pathlib import Path
+from typing import Any, Self
 
-from annotation.export.archive import FileList
-from annotation.export.canonical import Items, canonical_json, json_parts
+from annotation.export.archive import FileRow
+from annotation.export.canonical import Items, WrittenItems, canonical_json, json_parts
 from annotation.export.document import describe_schema
 from annotation.export.ledger import Loss
-from annotation.export.rows import MemberRow, Release
+from annotation.export.rows import Release
+from annotation.export.spool import described_members
 
 NAME = "manifest.json"
 FORMAT = "synthlab-export"
@@ -49,11 +51,49 @@ def manifest_parts(
             "facts": dict(release.facts),
             "licence": release.licence,
             "counts": {"images": len(release.members), "regions": regions, "files": len(files)},
-            "files": Items((asdict(row) for row in files), lines=True),
-            "files_digest": digest_files(asdict(row) for row in files),
-            "images": Items(map(_describe_origin, release.members), lines=True),
+            "files": WrittenItems(files.finished(), lines=True),
+            "files_digest": files.digest,
+            "images": Items(map(_describe_origin, described_members(release.members)), lines=True),
         }
     )
+
+
+class FileList:
+    """The files of an archive in its order, kept on the disk as the manifest has them.
+
+    Args:
+        path: Where to keep them.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._file, self._count, self._digest = path, path.open("wb"), 0, hashlib.sha256()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def __len__(self) -> int:
+        return self._count
+
+    @property
+    def digest(self) -> str:
+        """What `digest_files` gives for all of them."""
+        return self._digest.hexdigest()
+
+    def add(self, row: FileRow) -> None:
+        """Note a file that was written."""
+        # Canonical: the archive takes names only in which JSON has nothing to escape.
+        line = f'{{"path":"{row.path}","sha256":"{row.sha256}","size":{row.size}}}\n'.encode()
+        self._file.write(line)
+        self._digest.update(line)
+        self._count += 1
+
+    def finished(self) -> Path:
+        """Where they lie, a line each, all that were noted so far."""
+        self._file.flush()
+        return self._path
 
 
 def digest_files(rows: Iterable[Mapping[str, Any]]) -> str:
@@ -64,14 +104,14 @@ def digest_files(rows: Iterable[Mapping[str, Any]]) -> str:
     return digest.hexdigest()
 
 
-def _describe_origin(member: MemberRow) -> dict[str, Any]:
+def _describe_origin(member: Mapping[str, Any]) -> dict[str, Any]:
     """Where an image and its labels came from; people by their pseudonyms."""
     return {
-        "image": member.digest,
-        "generator": member.recipe.get("generator", ""),
-        "recipe": dict(member.recipe),
-        "readers": [member.reader],
-        "reviewers": list(member.reviewers),
+        "image": member["image"],
+        "generator": member["recipe"].get("generator", ""),
+        "recipe": member["recipe"],
+        "readers": [member["reader"]],
+        "reviewers": member["reviewers"],
     }
 
 

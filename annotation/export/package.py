@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from annotation.export import croissant, document, manifest
-from annotation.export.archive import FileList, write_archive
+from annotation.export.archive import write_archive
 from annotation.export.canonical import digest_bytes
 from annotation.export.formats import Format, Member, Source
-from annotation.export.ledger import Loss, Tally, count_losses, tally_members
+from annotation.export.ledger import Loss, Tally, count_losses
 from annotation.export.registry import FORMATS
 from annotation.export.rows import Release
+from annotation.export.spool import tally_members
 from annotation.export.texts import text_members
 
 
@@ -54,12 +55,11 @@ def write_package(
             image=_Images(image_path, len(release.members), on_progress),
             scratch=Path(folder),
         )
-        with tempfile.TemporaryFile(dir=folder) as listed:
-            files = FileList(listed)
+        with manifest.FileList(source.scratch / "files.jsonl") as files:
             write_archive(target, _members(form, source, files), files.add)
 
 
-def _members(form: Format, source: Source, files: FileList) -> Iterator[Member]:
+def _members(form: Format, source: Source, files: manifest.FileList) -> Iterator[Member]:
     release = source.release
     tally = tally_members(release.schema, release.members)
     losses = count_losses(form.losses, tally, source.options)

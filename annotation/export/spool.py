@@ -8,13 +8,19 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, overload
 
-from annotation.export.canonical import Written, canonical_json
+from annotation.export.canonical import canonical_json
+from annotation.export.ledger import Tally, tally_schema
 from annotation.export.member import describe_member, read_member
-from annotation.export.rows import MemberRow
+from annotation.export.rows import MemberRow, SchemaRow
+
+_DIGEST_BYTES = 32
 
 
 class SpooledMembers(Sequence[MemberRow]):
-    """A sequence of members in a file of JSON lines.
+    """A sequence of members in a file: each as the signed document has it, on a line of its own.
+
+    In memory there are 40 bytes a member: where its line begins, and the digest of its image, which is all that copying
+    the images needs.
 
     Args:
         members: What to keep, in the order of their digests; gone through once, at once.
@@ -22,10 +28,15 @@ class SpooledMembers(Sequence[MemberRow]):
 
     Raises:
         ValueError: The members are not in order, or one stands there twice.
+
+    Attributes:
+        path: The file.
+        tally: What was counted of the members as they came.
     """
 
     def __init__(self, members: Iterable[MemberRow], path: Path) -> None:
-        self._path, self._offsets = path, array("Q")
+        self.path, self.tally = path, Tally()
+        self._offsets, self._digests = array("Q"), bytearray()
         offset, before = 0, ""
         with path.open("wb") as file:
             for member in members:
@@ -34,23 +45,34 @@ class SpooledMembers(Sequence[MemberRow]):
                         "the members of a snapshot stand once each, in the order of their digests"
                     )
                 before = member.digest
-                line = canonical_json(describe_member(member))
+                self.tally.add(member)
                 self._offsets.append(offset)
-                offset += file.write(line)
+                self._digests += bytes.fromhex(member.digest)
+                offset += file.write(canonical_json(describe_member(member)))
 
     def __len__(self) -> int:
         return len(self._offsets)
 
     def __iter__(self) -> Iterator[MemberRow]:
-        with self._path.open("rb") as file:
-            for line in file:
-                yield read_member(json.loads(line))
+        return map(read_member, self.described())
 
-    def written(self) -> Iterator[Written]:
-        """Each member as the JSON text that the signed document has of it."""
-        with self._path.open(encoding="utf-8", newline="\n") as file:
+    def described(self) -> Iterator[dict[str, Any]]:
+        """Each member as the signed document has it."""
+        with self.path.open(encoding="utf-8", newline="\n") as file:
             for line in file:
-                yield Written(line.rstrip("\n"))
+                yield json.loads(line)
+
+    def digest(self, place: int) -> str:
+        """The digest of the image that stands there."""
+        start = place * _DIGEST_BYTES
+        return self._digests[start : start + _DIGEST_BYTES].hex()
+
+    def at(self, places: Iterable[int]) -> Iterator[MemberRow]:
+        """The members that stand there, one after another."""
+        with self.path.open("rb") as file:
+            for place in places:
+                file.seek(self._offsets[place])
+                yield read_member(json.loads(file.readline()))
 
     @overload
     def __getitem__(self, index: int) -> MemberRow: ...
@@ -58,10 +80,8 @@ class SpooledMembers(Sequence[MemberRow]):
     def __getitem__(self, index: slice) -> Sequence[MemberRow]: ...
     def __getitem__(self, index: int | slice) -> MemberRow | Sequence[MemberRow]:
         if isinstance(index, slice):
-            return [self[place] for place in range(*index.indices(len(self)))]
-        with self._path.open("rb") as file:
-            file.seek(self._offsets[index])
-            return read_member(json.loads(file.readline()))
+            return list(self.at(range(*index.indices(len(self)))))
+        return next(self.at([index]))
 
 
 def places_by(members: Sequence[MemberRow], key: Callable[[MemberRow], Hashable]) -> dict[Any, Sequence[int]]:
@@ -83,6 +103,33 @@ def at_places(members: Sequence[MemberRow], places: Sequence[int]) -> Iterator[M
     """The members that stand there; all of them are gone through in one go."""
     if len(places) == len(members):
         yield from members
-        return
-    for place in places:
-        yield members[place]
+    elif isinstance(members, SpooledMembers):
+        yield from members.at(places)
+    else:
+        yield from (members[place] for place in places)
+
+
+def digests_at(members: Sequence[MemberRow], places: Iterable[int]) -> Iterator[str]:
+    """The digests of the images that stand there; no member is read again for them."""
+    if isinstance(members, SpooledMembers):
+        yield from map(members.digest, places)
+    else:
+        yield from (members[place].digest for place in places)
+
+
+def described_members(members: Iterable[MemberRow]) -> Iterator[dict[str, Any]]:
+    """Each member as the signed document has it."""
+    if isinstance(members, SpooledMembers):
+        yield from members.described()
+    else:
+        yield from map(describe_member, members)
+
+
+def tally_members(schema: SchemaRow, members: Iterable[MemberRow]) -> Tally:
+    """Count a release: spooled members were counted as they came."""
+    if isinstance(members, SpooledMembers):
+        return tally_schema(schema, members.tally)
+    tally = Tally()
+    for member in members:
+        tally.add(member)
+    return tally_schema(schema, tally)

@@ -90,7 +90,7 @@ def test_any_flipped_bit_is_found(packed, tmp_path, key):
     victim = tmp_path / "flipped.zip"
     with zipfile.ZipFile(packed[key]) as opened:
         names = {*opened.namelist(), FRAME}
-    for place in rng.sample(range(len(data) * 8), 1000):
+    for place in rng.sample(range(len(data) * 8), 100):  # test_export.py tries a thousand in one archive
         flipped = bytearray(data)
         flipped[place // 8] ^= 1 << (place % 8)
         victim.write_bytes(flipped)
