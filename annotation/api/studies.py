@@ -31,9 +31,11 @@ from annotation.api.serializers import (
     StudyWriteSerializer,
 )
 from annotation.models import Annotation, LabelSchema, Read, Study, StudyRole
-from annotation.services import assigning, filling, late, queue, schemas, studies
+from annotation.services import assigning, filling, late, measuring, queue, schemas, studies
 from annotation.services.access import require_manager, require_role, roles_in
 from annotation.services.progress import reader_progress, study_agreement, study_progress
+from evaluation.api.serializers import EvaluationSerializer
+from generation.api.answers import started
 from generation.models import Batch, Dataset
 from synthlab.core.api.idempotency import idempotent
 from synthlab.core.api.responses import paged
@@ -188,6 +190,23 @@ class StudyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericView
         study = self.get_object()
         require_role(person_of(request), study, StudyRole.MANAGER)
         return Response(study_agreement(study))
+
+    @extend_schema(responses=EvaluationSerializer(many=True))
+    @action(detail=True)
+    def evaluations(self, request: Request, pk: UUID) -> Response:
+        """The measurements of the accepted images; for managers."""
+        study = self.get_object()
+        require_manager(person_of(request), study)
+        rows = measuring.evaluations_of(study).prefetch_related("metrics")
+        return paged(self, rows, EvaluationSerializer, ordering=("-created_at", "-id"))
+
+    @extend_schema(request=None, responses={202: EvaluationSerializer})
+    @evaluations.mapping.post
+    @idempotent
+    def evaluate(self, request: Request, pk: UUID) -> Response:
+        """Measure the accepted images as they are now; for managers."""
+        evaluation = measuring.evaluate_accepted(actor=person_of(request), study=self.get_object())
+        return started(evaluation, EvaluationSerializer(evaluation).data)
 
     @extend_schema(responses=OpenApiTypes.OBJECT)
     @action(detail=True, url_path="late-answers")

@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import Q
 
 from annotation.models.schema import LabelSchema
+from evaluation.models import ImageSet
 from generation.models import Dataset, SourceImage, SyntheticImage
 from synthlab.core.models import Identified
 
@@ -75,6 +76,12 @@ class Study(Identified):
         default=1, help_text="how many managers sign a snapshot before it is exported: 1 or 2"
     )
     is_blinded = models.BooleanField(default=True)
+    image_sets = models.ManyToManyField(
+        ImageSet,
+        related_name="studies",
+        blank=True,
+        help_text="its accepted images, as often as they were frozen",
+    )
     key = models.CharField(max_length=64, default=_make_study_key, editable=False)
 
     objects = StudyQuerySet.as_manager()

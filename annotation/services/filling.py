@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from itertools import islice
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 
 from annotation.models import Item, Read, Study, StudyState
 from annotation.services.access import require_manager
-from evaluation.models import Decision, GateDecision
+from evaluation.models import Decision, Evaluation, EvaluationState, GateDecision
 from generation.models import Batch, BatchState, Dataset, SourceImage, SyntheticImage
 from generation.services.access import may_use
 from synthlab.accounts.models import User
@@ -85,13 +85,15 @@ def fill_study(*, actor: User, study: Study, batches: Sequence[Batch], limit: in
 
 
 def released_batches(study: Study, user: User) -> QuerySet[Batch]:
-    """The batches that a manager may fill a study from, newest first."""
+    """The batches that a manager may fill a study from, newest first; `report` is the last evaluation of each, or None."""
+    measured = Evaluation.objects.filter(image_set__batch=OuterRef("pk"), state=EvaluationState.SUCCEEDED)
     released = Batch.objects.filter(
         state=BatchState.SUCCEEDED,
         decisions__superseded_at__isnull=True,
         decisions__decision=Decision.RELEASED,
         generator__approved_by__isnull=False,
     ).select_related("generator__dataset")
+    released = released.annotate(report=Subquery(measured.values("pk")[:1]))
     if study.dataset_id:
         return released.filter(generator__dataset=study.dataset_id)
     own = [dataset for dataset in Dataset.objects.visible_to(user) if may_use(user, dataset)]

@@ -14,14 +14,13 @@ from annotation.models import Annotation, Item, ItemState, Snapshot, SnapshotIte
 from annotation.services.access import require_manager
 from annotation.services.choosing import Candidate
 from annotation.services.holding import hold_from_the_start
+from annotation.services.measuring import freeze_images, lock_accepted, nothing_accepted
 from annotation.services.planning import Plan, plan_snapshot
 from annotation.services.releases import describe_members, describe_source, schema_row
 from annotation.services.splitting import refuse_empty
 from evaluation.models import Evaluation, EvaluationState
 from evaluation.services.evaluating import request_approved_evaluation
-from evaluation.services.image_sets import make_approved_set
 from generation.models import Dataset, SourceImage, SyntheticImage
-from generation.services.growth import lock_dataset
 from synthlab.accounts.models import User
 from synthlab.core.audit import record_event, study_chain
 from synthlab.core.exceptions import Conflict, InvalidInput
@@ -61,12 +60,10 @@ def create_snapshot(
     require_manager(actor, study)
     if not name.strip() or len(name.strip()) > 120:
         raise InvalidInput("name_needed", "name: A snapshot needs a name of at most 120 characters.")
-    if study.dataset is None:
-        raise _nothing()
-    dataset = _lock(study, study.dataset)
+    dataset = lock_accepted(study)
     plan = plan_snapshot(study, filters, splits)
     if not plan.choice.taken:
-        raise _nothing()
+        raise nothing_accepted()
     refuse_empty(plan.split_facts)
     snapshot = _freeze(actor, study, dataset, name.strip(), plan)
     hold_from_the_start(actor=actor, snapshot=snapshot)
@@ -75,27 +72,12 @@ def create_snapshot(
     return snapshot
 
 
-def _nothing() -> InvalidInput:
-    return InvalidInput(
-        "no_accepted_images",
-        "No image of this study is accepted yet, or none that these filters let through: there is nothing to freeze.",
-    )
-
-
-def _lock(study: Study, dataset: Dataset) -> Dataset:
-    """Neither a withdrawal nor a decision about an image comes between what is chosen and what is frozen."""
-    dataset = lock_dataset(dataset)
-    rows = study.items.for_snapshot().order_by("pk").select_for_update(no_key=True)
-    list(rows.values_list("pk"))
-    return dataset
-
-
 def _freeze(actor: User, study: Study, dataset: Dataset, name: str, plan: Plan) -> Snapshot:
     frozen = _load(plan.choice.taken)
     images = [image for _, image, _ in frozen]
     refuse_real_pixels(images)
     members = describe_members(study, [(image, answer) for _, image, answer in frozen], splits=plan.named)
-    image_set = make_approved_set(actor=actor, study_id=study.pk, dataset=dataset, images=images)
+    image_set = freeze_images(actor=actor, study=study, dataset=dataset, images=images)
     snapshot = Snapshot.objects.create(
         study=study,
         name=name,

@@ -25,6 +25,7 @@ from annotation.models import (
 from annotation.services.access import roles_in
 from annotation.services.exemplars import exemplar_candidates
 from annotation.services.filling import released_batches
+from annotation.services.measuring import evaluations_of
 from annotation.services.progress import discard_reasons, reader_progress, study_agreement, study_progress
 from annotation.services.schemas import create_label_schema
 from annotation.views.forms import SchemaForm
@@ -41,6 +42,7 @@ POLICIES = [
 ]
 
 EXEMPLARS_OFFERED = 24
+EVALUATIONS_SHOWN = 5
 
 SIGNATURES = [{"value": "1", "label": "One manager signs"}, {"value": "2", "label": "Two managers sign"}]
 
@@ -151,6 +153,8 @@ def _managing(study: Study, user: User) -> dict[str, Any]:
         "reasons": _titled_reasons(study),
         "agreement": study_agreement(study) if study.reads_per_item > 1 else None,
         "batches": released_batches(study, user),
+        "accepted": study.items.for_snapshot().count(),
+        "evaluations": evaluations_of(study)[:EVALUATIONS_SHOWN],
         "members": study.memberships.select_related("user").order_by("role", "user__username"),
         "people": [
             {"value": str(person.pk), "label": str(person)} for person in User.objects.filter(is_active=True)

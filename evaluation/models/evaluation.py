@@ -11,6 +11,7 @@ from django.db import models
 from django.db.models import OuterRef, Q, Subquery
 from django.db.models.functions import Cast
 
+from evaluation.models.scope import set_scope
 from generation.models import Batch, Dataset, SourceImage, Split, SyntheticImage
 from synthlab.core.models import Identified, Job
 
@@ -25,7 +26,8 @@ class ImageSetKind(models.TextChoices):
 
 class ImageSetQuerySet(models.QuerySet["ImageSet"]):
     def visible_to(self, user: User) -> ImageSetQuerySet:
-        return self.filter(dataset__in=Dataset.objects.visible_to(user))
+        """Sets of the person's data sets, and those that apps above show them: see `register_set_scope`."""
+        return self.filter(Q(dataset__in=Dataset.objects.visible_to(user)) | set_scope(user))
 
 
 class ImageSet(Identified):
@@ -89,7 +91,7 @@ class Verdict(models.TextChoices):
 
 class EvaluationQuerySet(models.QuerySet["Evaluation"]):
     def visible_to(self, user: User) -> EvaluationQuerySet:
-        return self.filter(image_set__dataset__in=Dataset.objects.visible_to(user))
+        return self.filter(image_set__in=ImageSet.objects.visible_to(user))
 
 
 class Evaluation(Identified):

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, cast
 
+from django.db.models import QuerySet
+
 from evaluation.ml.judge import Decision, Policy
 from evaluation.ml.outline import Line, Part, classes, headline, outline
 from evaluation.models import Evaluation, EvaluationState, MetricResult
@@ -233,8 +235,13 @@ class Past:
     y: float
 
 
-def history_of(evaluation: Evaluation) -> list[Past]:
-    """Fréchet distance over its floor of all batches of the data set that were measured alike, oldest first."""
+def history_of(evaluation: Evaluation, among: QuerySet[Evaluation]) -> list[Past]:
+    """Fréchet distance over its floor of all sets of the data set that were measured alike, oldest first.
+
+    Args:
+        evaluation: With which to compare.
+        among: What the person who asks may see.
+    """
     rows = MetricResult.objects.filter(
         name="fd",
         class_key="",
@@ -244,6 +251,7 @@ def history_of(evaluation: Evaluation) -> list[Past]:
         evaluation__extractor=evaluation.extractor,
         evaluation__extractor_digest=evaluation.extractor_digest,
         evaluation__state=EvaluationState.SUCCEEDED,
+        evaluation__in=among.order_by().values("pk"),
     ).select_related("evaluation__image_set__batch__generator")
     newest = rows.order_by("-evaluation__look_number")[:HISTORY_SHOWN]
     found = [(row.evaluation, row.ratio) for row in reversed(newest) if row.ratio is not None]

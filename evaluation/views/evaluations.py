@@ -17,6 +17,8 @@ from evaluation.models import Evaluation, EvaluationState, GateDecision
 from evaluation.services import comparing, reporting
 from evaluation.services.clinicians import acceptance_of
 from evaluation.services.looks import looks_at
+from evaluation.services.set_owners import owner_of
+from generation.models import Batch
 from generation.services import access, images
 from synthlab.core.exceptions import DomainError
 from synthlab.core.people import person_of
@@ -34,7 +36,14 @@ def _visible(request: HttpRequest) -> QuerySet[Evaluation]:
 @require_safe
 def evaluation_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
     evaluation = get_object_or_404(_visible(request), pk=pk)
-    context: dict[str, Any] = {"evaluation": evaluation}
+    person, image_set = person_of(request), evaluation.image_set
+    batch = image_set.batch
+    context: dict[str, Any] = {
+        "evaluation": evaluation,
+        "owner": owner_of(person, image_set),
+        # Who manages a study that may be filled from the batch reads its report, not its page.
+        "may_see_batch": batch and Batch.objects.visible_to(person).filter(pk=batch.pk).exists(),
+    }
     if evaluation.state == EvaluationState.SUCCEEDED:
         context |= _finished(request, evaluation)
     return render(request, "evaluation/evaluation_detail.html", context)
@@ -54,7 +63,7 @@ def _finished(request: HttpRequest, evaluation: Evaluation) -> dict[str, Any]:
         "acceptance_high": f"{100 * high:.0f} %",
         "flagged": like_copies.count(),
         "uncleared": like_copies.uncleared().count(),
-        "history": reporting.history_of(evaluation),
+        "history": reporting.history_of(evaluation, _visible(request)),
         "looks": looks_at(evaluation.dataset),
         "others": alike.select_related("image_set__batch__generator")[:COMPARABLE_SHOWN],
         "may_view_real": access.may_view_real(person_of(request), evaluation.dataset),
