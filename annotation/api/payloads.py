@@ -13,7 +13,7 @@ from annotation.services.progress import reader_progress
 from annotation.services.queue import Claim
 from annotation.services.reading import newest_draft
 from annotation.services.releases import pseudonym
-from annotation.services.reviewing import return_note
+from annotation.services.reviewing import last_return
 from synthlab.accounts.models import User
 
 LOST = "lost"
@@ -32,6 +32,7 @@ def describe_claim(claim: Claim, user: User, study: Study) -> dict[str, Any]:
 def describe_read(read: Read, user: User, progress: dict[str, int | None] | None = None) -> dict[str, Any]:
     """A read as its reader sees it; one that has gone to someone else tells nothing but that."""
     own = read.reader_id == user.pk or (read.state == ReadState.OPEN and read.reader_id is None)
+    returned = last_return(read) if own else None
     return {
         "id": str(read.pk),
         "rev": read.rev,
@@ -39,7 +40,8 @@ def describe_read(read: Read, user: User, progress: dict[str, int | None] | None
         "lease_until": read.lease_until if own else None,
         "pixels_url": reverse("read-pixels", args=[read.pk]),
         "draft": newest_draft(read, user),
-        "note": return_note(read) if own else "",
+        "note": returned.comment if returned else "",
+        "note_at": returned.point if returned else None,
         "progress": progress or reader_progress(user, read.study).as_json(),
     }
 

@@ -70,7 +70,10 @@ class ReviewViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericVie
         annotation = get_object_or_404(
             answers.select_related("read__study", "read__reader", "author"), pk=wishes["annotation"]
         )
-        about = {"actor": user, "annotation": annotation, "comment": wishes["comment"]}
+        about = {name: wishes[name] for name in ("comment", "point")} | {
+            "actor": user,
+            "annotation": annotation,
+        }
         if wishes["verdict"] == ReviewVerdict.ACCEPT:
             review = reviewing.accept(**about)
         elif wishes["verdict"] == ReviewVerdict.RETURN:

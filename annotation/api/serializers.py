@@ -115,11 +115,45 @@ class FillSerializer(StrictSerializer):
 
 
 class AssignSerializer(StrictSerializer):
-    """`reader` left out takes the reads back."""
+    """These reads, or so many of the pool or (`from_reader`) of another reader; `reader` left out takes them back."""
 
-    reads = serializers.ListField(child=serializers.UUIDField(), min_length=1, max_length=1000)
+    reads = serializers.ListField(
+        child=serializers.UUIDField(), min_length=1, max_length=1000, required=False
+    )
+    count = serializers.IntegerField(min_value=1, max_value=1000, required=False)
+    from_reader = serializers.PrimaryKeyRelatedField(queryset=User.objects.all(), required=False)
     reader = serializers.PrimaryKeyRelatedField(queryset=User.objects.filter(is_active=True), required=False)
 
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if ("reads" in attrs) == ("count" in attrs):
+            raise serializers.ValidationError({"reads": "Name the reads, or how many; one of the two."})
+        if "reads" in attrs and "from_reader" in attrs:
+            raise serializers.ValidationError(
+                {"from_reader": "Reads that are named need no reader to come from."}
+            )
+        if "count" in attrs and not {"reader", "from_reader"} & set(attrs):
+            raise serializers.ValidationError(
+                {"reader": "Say to whom the reads go, or from whom they come back."}
+            )
+        return attrs
+
+
+class AcceptWaitingSerializer(StrictSerializer):
+    """`count` and `selection` as `waiting` told them for the same filters."""
+
+    filters = serializers.DictField(child=serializers.CharField(max_length=120), default=dict)
+    count = serializers.IntegerField(min_value=1, max_value=1000)
+    selection = serializers.CharField(max_length=64)
+
+
+class WaitingSerializer(serializers.Serializer[Any]):
+    waiting = serializers.IntegerField(help_text="answers that the filters choose")
+    count = serializers.IntegerField(help_text="of these, how many can be accepted together")
+    selection = serializers.CharField(help_text="names exactly these")
+    flagged = serializers.IntegerField(help_text="left out: their readers ask for a second opinion")
+    copies = serializers.IntegerField(help_text="left out: flagged as possible copies of real images")
+    rest = serializers.IntegerField(help_text="left out: more than can be accepted at once")
 
 class ClaimSerializer(StrictSerializer):
     count = serializers.IntegerField(min_value=1, max_value=3, default=1)
@@ -136,6 +170,13 @@ class ProgressSerializer(serializers.Serializer[Any]):
 
 
 class ReadSerializer(serializers.Serializer[Any]):
+class PointSerializer(StrictSerializer):
+    """A place in pixels of the image, from its top left corner; the service knows how large the image is."""
+
+    x = NumberField(min_value=0)
+    y = NumberField(min_value=0)
+
+
     """A read as its reader sees it: the same fields for every kind of read and of image."""
 
     id = serializers.UUIDField()
@@ -144,7 +185,8 @@ class ReadSerializer(serializers.Serializer[Any]):
     lease_until = serializers.DateTimeField(allow_null=True)
     pixels_url = serializers.CharField()
     draft = serializers.DictField(allow_null=True)
-    note = serializers.CharField()
+    note = serializers.CharField(help_text="what a reviewer said who gave this image back to its reader")
+    note_at = PointSerializer(allow_null=True, help_text="where on the image that is")
     progress = ProgressSerializer()
 
 
@@ -161,9 +203,10 @@ class ReviewSerializer(serializers.ModelSerializer[Review]):
     item = serializers.UUIDField(source="annotation.read.item_id", read_only=True)
     mine = serializers.SerializerMethodField()
 
+    point = PointSerializer(read_only=True, allow_null=True)
     class Meta:
         model = Review
-        fields = ("id", "annotation", "read", "item", "verdict", "comment", "mine", "created_at")
+        fields = ("id", "annotation", "read", "item", "verdict", "comment", "point", "mine", "created_at")
         read_only_fields = fields
 
     def get_mine(self, review: Review) -> str:
@@ -178,6 +221,7 @@ class ReviewWriteSerializer(StrictSerializer):
     verdict = serializers.ChoiceField(choices=ReviewVerdict.choices)
     comment = serializers.CharField(max_length=2000, allow_blank=True, default="")
     answer = serializers.DictField(required=False)
+    point = PointSerializer(allow_null=True, default=None)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if (attrs["verdict"] == ReviewVerdict.OVERRULE) != ("answer" in attrs):

@@ -30,6 +30,7 @@ from annotation.api.serializers import (
     StudySerializer,
     StudyWriteSerializer,
 )
+from annotation.api.waiting import WaitingActions
 from annotation.models import Annotation, LabelSchema, Read, Study, StudyRole
 from annotation.services import assigning, filling, late, measuring, queue, schemas, studies
 from annotation.services.access import require_manager, require_role, roles_in
@@ -37,9 +38,10 @@ from annotation.services.progress import reader_progress, study_agreement, study
 from evaluation.api.serializers import EvaluationSerializer
 from generation.api.answers import started
 from generation.models import Batch, Dataset
+from synthlab.accounts.models import User
 from synthlab.core.api.idempotency import idempotent
 from synthlab.core.api.responses import paged
-from synthlab.core.exceptions import NotFound
+from synthlab.core.exceptions import InvalidInput, NotFound
 from synthlab.core.people import person_of
 
 
@@ -61,7 +63,7 @@ class LabelSchemaViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Gener
         return Response(LabelSchemaSerializer(schema).data, status=status.HTTP_201_CREATED)
 
 
-class StudyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericViewSet[Study]):
+class StudyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, WaitingActions):
     serializer_class = StudySerializer
     lookup_value_converter = "uuid"
     filterset_fields = ("state",)
@@ -137,18 +139,12 @@ class StudyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericView
     @action(detail=True, methods=["post"])
     @idempotent
     def assign(self, request: Request, pk: UUID) -> Response:
-        """Give open reads to a reader, or take them back."""
+        """Give open reads to a reader, move them, or take them back: those that are named, or so many."""
         study, user = self.get_object(), person_of(request)
         require_manager(user, study)
         body = AssignSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        reads = list(Read.objects.filter(study=study, pk__in=body.validated_data["reads"]))
-        reader = body.validated_data.get("reader")
-        if reader is None:
-            return Response({"changed": assigning.withdraw_reads(actor=user, study=study, reads=reads)})
-        return Response(
-            {"changed": assigning.assign_reads(actor=user, study=study, reads=reads, reader=reader)}
-        )
+        return Response({"changed": _assign(user, study, **body.validated_data)})
 
     @extend_schema(methods=["get"], responses=MembershipSerializer(many=True))
     @extend_schema(methods=["post"], request=MembershipWriteSerializer, responses={201: MembershipSerializer})
@@ -233,6 +229,26 @@ class StudyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericView
         manages = StudyRole.MANAGER in roles_in(user, study)
         shape: type[BaseSerializer[Study]] = ManagedStudySerializer if manages else StudySerializer
         return dict(shape(study, context=self.get_serializer_context()).data)
+
+
+def _assign(
+    user: User,
+    study: Study,
+    reads: list[UUID] | None = None,
+    count: int = 0,
+    from_reader: User | None = None,
+    reader: User | None = None,
+) -> int:
+    if reads is not None:
+        rows = list(Read.objects.filter(study=study, pk__in=reads))
+        if reader is None:
+            return assigning.withdraw_reads(actor=user, study=study, reads=rows)
+        return assigning.assign_reads(actor=user, study=study, reads=rows, reader=reader)
+    if reader is not None:
+        return assigning.assign_next(actor=user, study=study, reader=reader, count=count, source=from_reader)
+    if from_reader is None:
+        raise InvalidInput("not_a_reader", "reader: Say to whom the reads go, or from whom they come back.")
+    return assigning.withdraw_next(actor=user, study=study, reader=from_reader, count=count)
 
 
 def _find_batches(request: Request, study: Study, keys: list[UUID]) -> list[Batch]:

@@ -8,6 +8,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from annotation.geometry import GeometryError, parse_shape
 from annotation.models import (
     Annotation,
     Item,
@@ -33,32 +34,39 @@ MAX_COMMENT = 2000
 
 
 @transaction.atomic
-def accept(*, actor: User, annotation: Annotation, comment: str = "") -> Review:
+def accept(*, actor: User, annotation: Annotation, comment: str = "", point: object = None) -> Review:
     """The answer counts: its image is accepted, or discarded as the reader said.
+
+    Args:
+        actor: A reviewer of the study.
+        annotation: A final answer that waits for a review.
+        comment: What the reviewer has to say about it.
+        point: Where on the image: `{"x", "y"}` in its pixels, from the top left corner.
 
     Raises:
         NotAllowed: The actor does not review in this study, or has read this image.
         Conflict: The answer is not waiting for a review.
+        InvalidInput: The point is not on the image, or points without words.
     """
     item = _lock_for_review(actor, annotation)
-    review = _record(actor, annotation, ReviewVerdict.ACCEPT, comment)
+    review = _record(actor, item, annotation, ReviewVerdict.ACCEPT, comment, point)
     decide_item(item, annotation)
     return review
 
 
 @transaction.atomic
-def return_(*, actor: User, annotation: Annotation, comment: str) -> Review:
-    """The reader gets the image again, with the comment and the earlier answer; that answer stays in the history.
+def return_(*, actor: User, annotation: Annotation, comment: str, point: object = None) -> Review:
+    """The reader gets the image again, with the comment, its pin and the earlier answer; that answer stays in the history.
 
     Raises:
         NotAllowed: The actor does not review in this study, or has read this image.
         Conflict: The answer is not waiting for a review.
-        InvalidInput: There is no comment.
+        InvalidInput: There is no comment, or the point is not on the image.
     """
     item = _lock_for_review(actor, annotation)
     if not comment.strip():
         raise InvalidInput("comment_needed", "comment: Say what should be read again; the reader sees it.")
-    review = _record(actor, annotation, ReviewVerdict.RETURN, comment)
+    review = _record(actor, item, annotation, ReviewVerdict.RETURN, comment, point)
     read = annotation.read
     # Who has left the study gets nothing more to read: anybody may then.
     stays = read.reader is not None and role_for(read.kind) in roles_in(read.reader, read.study)
@@ -68,13 +76,15 @@ def return_(*, actor: User, annotation: Annotation, comment: str) -> Review:
 
 
 @transaction.atomic
-def overrule(*, actor: User, annotation: Annotation, answer: Mapping[str, Any], comment: str = "") -> Review:
+def overrule(
+    *, actor: User, annotation: Annotation, answer: Mapping[str, Any], comment: str = "", point: object = None
+) -> Review:
     """The reviewer's own answer counts in place of the reader's; both stay in the history.
 
     Raises:
         NotAllowed: The actor does not review in this study, or has read this image.
         Conflict: The answer is not waiting for a review.
-        InvalidInput: The reviewer's answer breaks a rule of the schema.
+        InvalidInput: The reviewer's answer breaks a rule of the schema, or the point is not on the image.
     """
     item = _lock_for_review(actor, annotation)
     image = image_of(item)
@@ -90,23 +100,22 @@ def overrule(*, actor: User, annotation: Annotation, answer: Mapping[str, Any], 
         rev=1,
     )
     final = record_final(actor=actor, read=own, checked=checked)
-    review = _record(actor, annotation, ReviewVerdict.OVERRULE, comment)
+    review = _record(actor, item, annotation, ReviewVerdict.OVERRULE, comment, point)
     decide_item(item, final)
     return review
 
 
-def return_note(read: Read) -> str:
-    """What the reviewer said when this read's forerunner was returned; empty for any other read."""
+def last_return(read: Read) -> Review | None:
+    """The review by which this read's forerunner was returned to the same reader; None for any other read."""
     if not read.is_assigned or read.ordinal == 0:
-        return ""
+        return None
     earlier = Review.objects.filter(
         annotation__read__item=read.item_id,
         annotation__read__reader=read.reader_id,
         annotation__read__state=ReadState.RETURNED,
         verdict=ReviewVerdict.RETURN,
     )
-    last = earlier.order_by("-created_at").first()
-    return last.comment if last else ""
+    return earlier.order_by("-created_at").first()
 
 
 def _lock_for_review(actor: User, annotation: Annotation) -> Item:
@@ -127,15 +136,20 @@ def _lock_for_review(actor: User, annotation: Annotation) -> Item:
     return item
 
 
-def _record(actor: User, annotation: Annotation, verdict: ReviewVerdict, comment: str) -> Review:
-    if len(comment) > MAX_COMMENT:
+def _record(
+    actor: User, item: Item, annotation: Annotation, verdict: ReviewVerdict, comment: str, point: object
+) -> Review:
+    words = comment.strip()
+    if len(words) > MAX_COMMENT:
         raise InvalidInput("comment_too_long", f"comment: At most {MAX_COMMENT} characters.")
+    place = _place(point, item, words)
     review = Review.objects.create(
         annotation=annotation,
         reader=annotation.author,
         reviewer=actor,
         verdict=verdict,
-        comment=comment.strip(),
+        comment=words,
+        **place,
     )
     record_event(
         chain=study_chain(annotation.read.study),
@@ -147,6 +161,21 @@ def _record(actor: User, annotation: Annotation, verdict: ReviewVerdict, comment
             "read": str(annotation.read_id),
             "reader": str(annotation.author_id),
         },
-        personal={"comment": comment.strip()} if comment.strip() else {},
+        personal={"comment": words} if words else {},
     )
     return review
+
+
+def _place(point: object, item: Item, words: str) -> dict[str, float]:
+    """The columns of a pin."""
+    if point is None:
+        return {}
+    if not words:
+        raise InvalidInput("comment_needed", "comment: Say what there is at the place that you point at.")
+    image = image_of(item)
+    try:
+        place = parse_shape("point", point, width=image.width, height=image.height).as_json()
+    except GeometryError as error:
+        field = f"point.{error.path}" if error.path else "point"
+        raise InvalidInput("point_outside", f"{field}: {error.detail}") from error
+    return {"point_x": place["x"], "point_y": place["y"]}

@@ -1,26 +1,69 @@
-"""The review page: finished readings one after the other, accepted or returned by a key."""
+"""The review page: finished readings one after the other, accepted or returned by a key; or many at once, by filters."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
+from django import forms
 from django.contrib.auth.decorators import login_required
-from django.db.models import Exists, OuterRef, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from annotation.models import Annotation, Item, ItemState, Read, ReadState, Study, StudyRole
+from annotation.models import (
+    Annotation,
+    AnswerDecision,
+    Item,
+    ItemState,
+    Read,
+    ReadKind,
+    ReadState,
+    ReviewReason,
+    Study,
+    StudyRole,
+)
 from annotation.services.access import roles_in
 from annotation.services.answers import describe_region
+from annotation.services.choosing import WAYS
 from annotation.services.images import image_of
 from annotation.services.releases import pseudonym
-from synthlab.accounts.models import User
+from annotation.services.waiting import readers_by_pseudonym, select_waiting, waiting_answers
 from synthlab.core.people import person_of
 
 AT_ONCE = 20
+_ANY = ("", "any")
+
+
+class WaitingForm(forms.Form):
+    """Which of the waiting answers to look at; an empty field lets all through."""
+
+    decision = forms.ChoiceField(required=False, choices=[_ANY, *AnswerDecision.choices], label="Answer")
+    reader = forms.ChoiceField(required=False, label="Reader")
+    agreement = forms.ChoiceField(required=False, choices=[_ANY, *WAYS.items()], label="Given by")
+    because = forms.ChoiceField(
+        required=False, choices=[_ANY, *ReviewReason.choices], label="It waits because"
+    )
+
+    def __init__(self, *args: Any, study: Study, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        classes = [(row.key, row.title) for row in study.schema.classes.all()]
+        reasons = [(row["key"], row["title"]) for row in study.schema.discard_reasons]
+        self.fields["class"] = forms.ChoiceField(required=False, choices=[_ANY, *classes], label="Finding")
+        self.fields["reason"] = forms.ChoiceField(
+            required=False, choices=[_ANY, *reasons], label="Discarded for"
+        )
+        readers = [(name, name) for name in sorted(readers_by_pseudonym(study))]
+        self.fields["reader"] = forms.ChoiceField(required=False, choices=[_ANY, *readers], label="Reader")
+        self.order_fields(["decision", "class", "reason", "reader", "agreement", "because"])
+
+    def chosen(self) -> dict[str, str]:
+        """The filters that are set. A value that is not offered counts for none: the page then shows it as not chosen."""
+        self.is_valid()
+        return {name: value for name, value in self.cleaned_data.items() if value}
 
 
 @login_required
@@ -30,23 +73,32 @@ def review(request: HttpRequest, pk: UUID) -> HttpResponse:
     study = get_object_or_404(Study.objects.visible_to(user).select_related("schema"), pk=pk)
     if StudyRole.REVIEWER not in roles_in(user, study):
         raise Http404
-    waiting = _waiting(study, user)
-    items = list(waiting[:AT_ONCE])
+    form = WaitingForm(request.GET or None, study=study)
+    filters = form.chosen() if form.is_bound else {}
+    waiting = waiting_answers(user, study, filters)
+    together = select_waiting(user, study, filters)
+    everything = waiting_answers(user, study).count() if filters else together.waiting
     context = {
         "study": study,
-        "count": waiting.count(),
-        "own": study.items.filter(state=ItemState.REVIEW).count() - waiting.count(),
-        "review_data": _review_data(study, items),
+        "form": form,
+        "filters": filters,
+        "together": together,
+        "together_body": json.dumps(
+            {"filters": filters, "count": together.count, "selection": together.selection}
+        ),
+        "everything": everything,
+        "own": study.items.filter(state=ItemState.REVIEW).count() - everything,
+        "review_data": _review_data(study, _items(waiting.values_list("read__item", flat=True)[:AT_ONCE])),
     }
     return render(request, "annotation/review.html", context)
 
 
-def _waiting(study: Study, user: User) -> QuerySet[Item]:
-    """Items in review that this person has not read, oldest first."""
-    own = Read.objects.filter(item=OuterRef("pk"), reader=user, submitted_at__isnull=False)
-    rows = study.items.filter(~Exists(own), state=ItemState.REVIEW).order_by("created_at", "id")
-    rows = rows.select_related("synthetic_image", "source_image", "study")
-    return rows.prefetch_related("reads__annotations__regions__label_class")
+def _items(keys: Iterable[UUID]) -> list[Item]:
+    """In the order of their keys."""
+    ordered = list(keys)
+    rows = Item.objects.select_related("synthetic_image", "source_image", "study")
+    found = rows.prefetch_related("reads__annotations__regions__label_class").in_bulk(ordered)
+    return [found[key] for key in ordered]
 
 
 def _review_data(study: Study, items: list[Item]) -> dict[str, Any]:
@@ -65,12 +117,15 @@ def _describe(study: Study, item: Item, reasons: dict[str, str], sites: dict[str
     submitted = [read for read in item.reads.all() if read.state == ReadState.SUBMITTED]
     answers = [
         (read, annotation)
-        for read in sorted(submitted, key=lambda read: read.ordinal)
+        # What settled a dispute comes first: it is what a key press accepts or returns.
+        for read in sorted(submitted, key=lambda read: (read.kind != ReadKind.ADJUDICATION, read.ordinal))
+        if read.kind != ReadKind.REPEAT
         for annotation in read.annotations.all()
         if annotation.is_final
     ]
     return {
         "id": str(item.pk),
+        "because": item.get_review_reason_display(),
         "width": image.width,
         "height": image.height,
         "pixels_url": reverse("read-pixels", args=[answers[0][0].pk]) if answers else "",

@@ -11,7 +11,7 @@ import numpy as np
 from django.utils import timezone
 from PIL import Image
 
-from annotation.models import Annotation, LabelSchema, Read, Review, Study
+from annotation.models import Annotation, Item, LabelSchema, Read, ReadKind, Review, Study
 from annotation.services import filling, queue, reading, reviewing, signing, snapshots, studies
 from annotation.services.schemas import create_label_schema
 from evaluation.models import (
@@ -38,6 +38,7 @@ from generation.models import (
 from synthlab.accounts.models import User
 from synthlab.core.files import store_bytes
 from tests.factories import make_clinician, make_scientist
+from tests.present import present
 
 SIZE = 16
 _numbers = itertools.count(1)
@@ -211,6 +212,15 @@ class Scene:
 
     def accept(self, annotation: Annotation) -> Review:
         return reviewing.accept(actor=self.reviewer, annotation=annotation)
+
+
+def add_control(scene: Scene) -> Item:
+    """A hidden real control, of the size of the study's other images."""
+    group, ingest = scene.dataset.groups.first(), Ingest.objects.get(dataset=scene.dataset)
+    image = make_source_image(scene.dataset, present(group), ingest)
+    item = Item.objects.create(study=scene.study, source_image=image)
+    Read.objects.create(study=scene.study, item=item, kind=ReadKind.CONTROL, shuffle=filling.random_place())
+    return item
 
 
 def make_evaluation(image_set: ImageSet, actor: User) -> Evaluation:

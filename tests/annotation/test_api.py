@@ -11,7 +11,6 @@ import pytest
 from PIL import Image
 
 from annotation.models import Annotation, Item, Read
-from annotation.services import reviewing
 from synthlab.core.files import path_of
 from tests.annotation.calls import API, claim, post, submit
 from tests.annotation.factories import (
@@ -26,7 +25,7 @@ from tests.present import present
 
 pytestmark = pytest.mark.django_db
 
-READ_FIELDS = {"id", "rev", "state", "lease_until", "pixels_url", "draft", "note", "progress"}
+READ_FIELDS = {"id", "rev", "state", "lease_until", "pixels_url", "draft", "note", "note_at", "progress"}
 
 
 def keys_of(value):
@@ -168,12 +167,19 @@ def test_no_payload_of_a_reader_tells_one_image_or_kind_of_read_from_another():
     assert client.get(f"{API}/batches/{scene.batch.pk}").status_code == 404
 
 
-def test_a_returned_read_carries_the_reviewers_note_and_the_earlier_answer():
+def test_a_returned_read_carries_the_reviewers_note_with_its_place_and_the_earlier_answer():
     scene = Scene(1)
     annotation = scene.submit(scene.claim()[0], GLAND)
-    reviewing.return_(actor=scene.reviewer, annotation=annotation, comment="Look at the rim.")
+    body = {"annotation": str(annotation.pk), "verdict": "return", "comment": "Look at the rim."}
+    reviewer = client_of(scene.reviewer)
+    for point in ({"x": 1}, {"x": "left", "y": 2}, {"x": -1, "y": 2}, {"x": 3, "y": 2, "z": 1}, [3, 2]):
+        assert post(reviewer, f"{API}/reviews", {**body, "point": point}).status_code == 422, point
+    outside = post(reviewer, f"{API}/reviews", {**body, "point": {"x": SIZE + 1, "y": 2}})
+    assert (outside.status_code, outside.json()["code"]) == (422, "point_outside")
+    done = post(reviewer, f"{API}/reviews", {**body, "point": {"x": 3, "y": 2.5}})
+    assert (done.status_code, done.json()["point"]) == (201, {"x": 3.0, "y": 2.5})
     (read,) = claim(client_of(scene.reader), scene)["reads"]
     assert set(read) == READ_FIELDS
-    assert read["note"] == "Look at the rim."
+    assert (read["note"], read["note_at"]) == ("Look at the rim.", {"x": 3.0, "y": 2.5})
     assert read["draft"]["classes"] == ["gland"]
     assert submit(client_of(scene.reader), read, GLAND).status_code == 200

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import uuid
+
 import pytest
 
-from annotation.models import Annotation, Item, ItemState, Read, ReadState, Region
+from annotation.models import Annotation, Item, ItemState, Read, ReadState, Region, Study
 from annotation.services import late, leases, reading
+from annotation.services.deciding import is_sampled
 from synthlab.core.exceptions import (
     Conflict,
     InvalidInput,
@@ -15,7 +18,7 @@ from synthlab.core.exceptions import (
     TooLarge,
 )
 from synthlab.core.models import AuditEvent
-from tests.annotation.factories import DISCARDED, GLAND, LABELLED, Scene
+from tests.annotation.factories import DISCARDED, GLAND, LABELLED, Scene, add_control
 from tests.annotation.test_queue import expire
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
@@ -238,10 +241,36 @@ def test_a_discard_is_final_after_one_read_unless_sampled(share, expected):
     assert Item.objects.get().state == expected
 
 
-def test_a_sample_takes_about_its_share_and_always_the_same():
-    scene = Scene(60, approval_policy="sample", sample_share=0.5, files=False)
+def test_a_sample_takes_its_share_whatever_the_number_of_readers_and_always_the_same_images():
+    study = Study(sample_share=0.3)
+    keys = [uuid.UUID(int=number) for number in range(4000)]
+    drawn = {key for key in keys if is_sampled(study, key)}
+    assert 0.26 < len(drawn) / len(keys) < 0.34  # five standard deviations
+    assert drawn == {key for key in keys if is_sampled(study, key)}
+    # Another study's key draws others: nobody who does not know it can foresee the sample.
+    assert drawn != {key for key in keys if is_sampled(Study(sample_share=0.3), key)}
+
+
+def test_what_the_sample_draws_is_reviewed_and_it_is_recorded_why():
+    scene = Scene(12, approval_policy="sample", sample_share=0.5, files=False)
     scene.answer_all()
-    assert 12 < Item.objects.filter(state=ItemState.REVIEW).count() < 48
+    for item in Item.objects.all():
+        drawn = is_sampled(scene.study, item.pk)
+        found = (item.state, item.review_reason)
+        assert found == ((ItemState.REVIEW, "sampled") if drawn else (ItemState.ACCEPTED, ""))
+        event = AuditEvent.objects.get(action="read.submitted", facts__item=str(item.pk))
+        assert event.facts["review_reason"] == item.review_reason
+
+
+def test_a_hidden_control_is_reviewed_like_any_other_image():
+    scene = Scene(1)
+    control = add_control(scene)
+    scene.answer_all()
+    assert set(Item.objects.values_list("state", flat=True)) == {ItemState.REVIEW}
+    scene.accept(Annotation.objects.get(read__item=control))
+    control.refresh_from_db()
+    assert control.state == ItemState.ACCEPTED
+    assert control not in Item.objects.for_snapshot()
 
 
 def test_a_flagged_answer_is_reviewed_under_every_policy():

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 from django.db import IntegrityError, transaction
+from django.db.models.functions import Now
 
 from annotation.models import Item, ItemState, Read, ReadState, Review
-from annotation.services import reviewing, studies
+from annotation.services import assigning, reviewing, studies
 from synthlab.core.exceptions import Conflict, InvalidInput, NotAllowed
+from synthlab.core.invariants import find_violations
 from tests.annotation.factories import DISCARDED, GLAND, LABELLED, Scene
 from tests.present import present
 
@@ -80,7 +82,7 @@ def test_a_return_needs_a_comment_and_brings_the_image_back_to_the_same_reader()
     assert scene.claim(scene.second) == []
     (again,) = scene.claim()
     assert (again.item_id, again.ordinal) == (annotation.read.item_id, 1)
-    assert reviewing.return_note(again) == "The box misses the lumen."
+    assert present(reviewing.last_return(again)).comment == "The box misses the lumen."
     final = scene.submit(again, GLAND)
     scene.accept(final)
     assert Item.objects.get().outcome == final
@@ -128,3 +130,76 @@ def test_an_item_in_reading_is_not_reviewable():
     (annotation,) = scene.answer_all(GLAND)
     with pytest.raises(Conflict):
         scene.accept(annotation)
+
+
+def test_a_pin_lies_on_the_image_and_has_words():
+    scene = Scene(1)
+    annotation = scene.submit(scene.claim()[0], GLAND)
+    for point, comment, code in (
+        ({"x": 17, "y": 1}, "Here.", "point_outside"),
+        ({"x": 1, "y": float("nan")}, "Here.", "point_outside"),
+        ({"x": 1, "y": 1}, " ", "comment_needed"),
+    ):
+        with pytest.raises(InvalidInput) as refusal:
+            reviewing.accept(actor=scene.reviewer, annotation=annotation, comment=comment, point=point)
+        assert refusal.value.code == code
+    assert not Review.objects.exists()
+    review = reviewing.return_(
+        actor=scene.reviewer, annotation=annotation, comment="Here.", point={"x": 16, "y": 0.5}
+    )
+    assert review.point == {"x": 16.0, "y": 0.5}
+    (again,) = scene.claim()
+    assert present(reviewing.last_return(again)).point == {"x": 16.0, "y": 0.5}
+
+
+@pytest.mark.parametrize("wrong", [{"point_x": 1.0, "comment": "x"}, {"point_x": 1.0, "point_y": 1.0}])
+def test_the_database_refuses_half_a_pin_and_one_without_words(wrong):
+    scene = Scene(1)
+    annotation = scene.submit(scene.claim()[0])
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Review.objects.create(
+            annotation=annotation, reader=scene.reader, reviewer=scene.reviewer, verdict="accept", **wrong
+        )
+
+
+def test_whoever_judged_anothers_answer_gets_no_read_of_that_image():
+    scene = Scene(1, reads_per_item=2)
+    studies.add_member(actor=scene.manager, study=scene.study, user=scene.reviewer, role="reader")
+    (discard,) = scene.answer_all(DISCARDED)
+    reviewing.return_(actor=scene.reviewer, annotation=discard, comment="It is fine.")
+    free = Read.objects.get(state=ReadState.OPEN, reader__isnull=True)
+    assert scene.claim(scene.reviewer) == []
+    with pytest.raises(Conflict):
+        assigning.assign_reads(actor=scene.manager, study=scene.study, reads=[free], reader=scene.reviewer)
+    assert assigning.assign_next(actor=scene.manager, study=scene.study, reader=scene.reviewer, count=5) == 0
+    assert scene.claim(scene.second) == [free]
+    assert list(find_violations(["nobody reads an image afresh after judging another's answer to it"])) == []
+    Read.objects.filter(pk=free.pk).update(
+        state=ReadState.SUBMITTED,
+        reader=scene.reviewer,
+        submitted_at=Now(),
+        leased_at=Now(),
+        lease_until=None,
+    )
+    assert (
+        len(list(find_violations(["nobody reads an image afresh after judging another's answer to it"]))) == 1
+    )
+
+
+def test_whoever_judged_an_answer_may_still_settle_the_dispute_that_came_of_it():
+    scene = Scene(1, reads_per_item=2)
+    (discard,) = scene.answer_all(DISCARDED)
+    reviewing.return_(actor=scene.reviewer, annotation=discard, comment="It is fine.")
+    scene.answer_all(LABELLED)
+    scene.answer_all(GLAND, scene.second)
+    assert [read.kind for read in scene.claim(scene.reviewer)] == ["adjudication"]
+
+
+def test_what_was_returned_comes_back_to_review_whatever_the_policy():
+    scene = Scene(1, approval_policy="as_read")
+    flagged = scene.submit(scene.claim()[0], {**LABELLED, "flag_second_opinion": True})
+    assert Item.objects.get().review_reason == "flagged"
+    reviewing.return_(actor=scene.reviewer, annotation=flagged, comment="Mark the gland.")
+    scene.submit(scene.claim()[0], GLAND)
+    item = Item.objects.get()
+    assert (item.state, item.review_reason) == (ItemState.REVIEW, "returned")

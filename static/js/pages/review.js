@@ -1,13 +1,13 @@
 // @ts-check
 /**
- * The review page: finished readings one after the other, accepted or returned by a key.
+ * The review page: finished readings one after the other, accepted or returned by a key, with a pin where one is needed.
  *
  * @typedef {{kind: string, class: string, geometry: any}} Region
  * @typedef {{
  *   annotation: string, reader: string, decision: string, classes: string[], discard_reason: string, site: string,
  *   confidence: number | null, comment: string, is_flagged: boolean, seconds: number, regions: Region[]
  * }} Answer
- * @typedef {{id: string, width: number, height: number, pixels_url: string, answers: Answer[]}} Item
+ * @typedef {{id: string, because: string, width: number, height: number, pixels_url: string, answers: Answer[]}} Item
  * @typedef {{reviews_url: string, items: Item[], classes: Record<string, {title: string, colour: string}>}} ReviewData
  */
 
@@ -16,6 +16,7 @@ import { explain } from "../errors.js";
 import { paint, readRaster } from "../model/raster.js";
 import { lookupTable, openingPreset, PRESETS } from "../model/window.js";
 import { byId, h, jsonFrom, show, svg } from "../view/dom.js";
+import { Pinning } from "../view/pinning.js";
 
 const POINT_RADIUS = 0.02;
 
@@ -32,6 +33,7 @@ class ReviewPage {
     this.comment = byId("review-comment", HTMLTextAreaElement);
     this.left = byId("review-left", HTMLElement);
     this.buttons = ["review-accept", "review-return"].map((id) => byId(id, HTMLButtonElement));
+    this.pinning = new Pinning(this.frame);
     this.busy = false;
   }
 
@@ -47,17 +49,26 @@ class ReviewPage {
 
   /** @param {KeyboardEvent} event */
   press(event) {
-    const typing = event.target instanceof HTMLTextAreaElement || event.target instanceof HTMLInputElement;
+    const target = event.target instanceof Element ? event.target : document.body;
+    const typing = target.matches("input, textarea, select");
     if (event.key === "Escape" && typing) return this.buttons[0]?.focus();
-    if (typing || event.ctrlKey || event.metaKey || event.altKey) return undefined;
-    const key = event.key.toLowerCase();
-    if (key === "a") void this.decide("accept");
-    else if (key === "r") void this.decide("return");
-    else if (key === "c") this.comment.focus();
-    else if (key === " " && !(event.target instanceof HTMLButtonElement)) this.frame.setAttribute("data-bare", "");
-    else return undefined;
-    event.preventDefault();
+    if (typing || target.closest("dialog") || event.ctrlKey || event.metaKey || event.altKey) return undefined;
+    if (this.pinning.press(event) || this.act(event.key, target)) event.preventDefault();
     return undefined;
+  }
+
+  /**
+   * @param {string} key
+   * @param {Element} target
+   * @returns {boolean} whether the key means something here
+   */
+  act(key, target) {
+    if (key.toLowerCase() === "a") void this.decide("accept");
+    else if (key.toLowerCase() === "r") void this.decide("return");
+    else if (key.toLowerCase() === "c") this.comment.focus();
+    else if (key === " " && !target.closest("button, summary, a")) this.frame.setAttribute("data-bare", "");
+    else return false;
+    return true;
   }
 
   /** @param {"accept" | "return"} verdict */
@@ -65,14 +76,17 @@ class ReviewPage {
     const answer = this.queue[0]?.answers[0];
     if (!answer || this.busy) return;
     const comment = this.comment.value.trim();
-    if (verdict === "return" && comment === "") {
-      this.tell("Say why", "A returned reading needs a comment; the reader sees it.");
+    const { point } = this.pinning;
+    if (comment === "" && (point || verdict === "return")) {
+      const why = point ? "A pin needs words: say what there is at this place." : "A returned reading needs a comment; the reader sees it.";
+      this.tell("Say why", why);
       this.comment.focus();
       return;
     }
     this.setBusy(true);
     try {
-      await request("POST", this.data.reviews_url, { body: { annotation: answer.annotation, verdict, comment }, key: this.key });
+      const body = { annotation: answer.annotation, verdict, comment, point };
+      await request("POST", this.data.reviews_url, { body, key: this.key });
       this.next();
     } catch (error) {
       const { title, detail } = explain(error);
@@ -95,7 +109,9 @@ class ReviewPage {
   async draw() {
     const item = this.queue[0];
     if (!item) return;
-    this.answers.replaceChildren(...item.answers.map((answer) => this.describe(answer)));
+    this.pinning.reset(item);
+    const because = item.because && h("p", { class: "small faint" }, `It waits because: ${item.because}.`);
+    this.answers.replaceChildren(...item.answers.map((answer) => this.describe(answer)), ...(because ? [because] : []));
     this.canvas.width = item.width;
     this.canvas.height = item.height;
     this.marks.setAttribute("viewBox", `0 0 ${item.width} ${item.height}`);
