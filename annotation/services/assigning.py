@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -76,10 +77,8 @@ def assign_next(*, actor: User, study: Study, reader: User, count: int, source: 
     if source == reader:
         raise InvalidInput("same_reader", "reader: These reads wait for this person already.")
     rows = available_reads(reader, study, READER_KINDS, of=source).order_by("shuffle", "id")
-    found: dict[object, Read] = {}
-    for read in rows.select_for_update(of=("self",), no_key=True, skip_locked=True)[:count]:
-        found.setdefault(read.item_id, read)
-    return _give(actor, study, list(found.values()), reader) if found else 0
+    found = _one_of_each_image(rows.select_for_update(of=("self",), no_key=True, skip_locked=True), count)
+    return _give(actor, study, found, reader) if found else 0
 
 
 @transaction.atomic
@@ -113,6 +112,17 @@ def withdraw_next(*, actor: User, study: Study, reader: User, count: int) -> int
     rows = Read.objects.filter(study=study, reader=reader, state=ReadState.OPEN, kind__in=READER_KINDS)
     locked = list(rows.select_for_update(no_key=True).order_by("-created_at", "-id")[:count])
     return _take_back(actor, study, locked) if locked else 0
+
+
+def _one_of_each_image(rows: QuerySet[Read], count: int) -> list[Read]:
+    found: dict[UUID, Read] = {}
+    while len(found) < count:
+        more = list(rows.exclude(item__in=list(found))[: count - len(found)])
+        if not more:
+            break
+        for read in more:
+            found.setdefault(read.item_id, read)
+    return list(found.values())
 
 
 def _read_elsewhere(reader: User) -> QuerySet[Read]:

@@ -68,7 +68,7 @@ def study_progress(study: Study) -> dict[str, Any]:
     return {
         "items": {state: items.get(state, 0) for state in ItemState.values},
         "reads": {state: reads.get(state, 0) for state in ReadState.values},
-        "readers": _readers(study),
+        "readers": reader_rows(study),
         "late_answers": Annotation.objects.kept_late().filter(read__study=study).count(),
     }
 
@@ -106,7 +106,8 @@ def _eta(study: Study, own: Any, in_hand: int, queue: int) -> int | None:
     return round((in_hand + queue / active) * seconds)
 
 
-def _readers(study: Study) -> list[dict[str, Any]]:
+def reader_rows(study: Study) -> list[dict[str, Any]]:
+    """Every reader of a study: answered, returned, in hand, assigned and not begun, and their pace over active seconds."""
     members = (
         study.memberships.filter(role=StudyRole.READER).select_related("user").order_by("user__username")
     )
@@ -118,13 +119,16 @@ def _readers(study: Study) -> list[dict[str, Any]]:
             submitted=Count("id", filter=Q(state=ReadState.SUBMITTED)),
             returned=Count("id", filter=Q(state=ReadState.RETURNED)),
             in_hand=Count("id", filter=Q(state=ReadState.LEASED)),
+            assigned=Count("id", filter=Q(state=ReadState.OPEN)),
             seconds=Avg("active_seconds", filter=Q(submitted_at__isnull=False)),
             active_seconds=Sum("active_seconds"),
             last=Max("submitted_at"),
         )
         .order_by()
     }
-    empty = {"submitted": 0, "returned": 0, "in_hand": 0, "seconds": None, "active_seconds": 0, "last": None}
+    empty = {
+        "submitted": 0, "returned": 0, "in_hand": 0, "assigned": 0, "seconds": None, "active_seconds": 0, "last": None
+    }  # fmt: skip
     return [
         {
             "user": str(member.user_id),
@@ -141,6 +145,7 @@ def _numbers(row: dict[str, Any]) -> dict[str, Any]:
         "submitted": row["submitted"],
         "returned": row["returned"],
         "in_hand": row["in_hand"],
+        "assigned": row["assigned"],
         "seconds_per_image": round(seconds, 1) if seconds else None,
         "images_per_hour": round(3600 / seconds) if seconds else None,
         "active_seconds": round(row["active_seconds"] or 0),
