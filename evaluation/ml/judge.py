@@ -17,19 +17,28 @@ Decision = Literal["release", "withhold", "insufficient"]
 class Policy:
     """Thresholds; None means that this is not judged. The defaults are provisional, to be set from real runs.
 
-    Shares are judged by the lower end of their interval: a set is not withheld for what chance explains.
+    Shares are judged by the lower end of their interval: a set is not withheld for what chance explains. A set of which
+    most pictures are copies is withheld by any policy.
     """
 
     fd_ratio_max: float | None = 2.0
     kid_ratio_max: float | None = 10.0
     precision_ratio_min: float | None = None
+    density_ratio_min: float | None = None
     recall_ratio_min: float | None = None
     coverage_ratio_min: float | None = 0.8
     rke_ratio_min: float | None = 0.8
+    vendi_ratio_min: float | None = None
     ms_ssim_excess_max: float | None = 0.05
     copies_share_max: float | None = 0.05
     identical_share_max: float | None = 0.0
     duplicates_share_max: float | None = 0.01
+    nearest_real_ratio_min: float | None = None
+    dcr_share_max: float | None = None
+    membership_auc_max: float | None = None
+    membership_tpr_10_max: float | None = None
+    membership_tpr_1_max: float | None = None
+    tstr_ratio_min: float | None = None
 
     @classmethod
     def from_mapping(cls, thresholds: Mapping[str, Any]) -> Policy:
@@ -66,62 +75,46 @@ class _Check:
     threshold: str
     metric: str
     key: str  # where the judged number stands in the result
-    upper: bool
-    at_any_n: bool  # a failure counts even where the status is not ok
     text: str
+    at_any_n: bool = False  # a failure counts even where the status is not ok
+    never_above: float | None = None  # whatever the policy says
+
+    @property
+    def is_upper(self) -> bool:
+        return self.threshold.endswith("_max")
+
+    @property
+    def bound(self) -> str:
+        return "at most" if self.is_upper else "at least"
 
 
-_BOUND = {True: "at most", False: "at least"}
-
+# A set of which most pictures are copies is a replay of the training set, with noise or without.
+_REPLAY = 0.5
 _CHECKS = (
-    _Check(
-        "identical_share_max",
-        "identical",
-        "value",
-        True,
-        True,
-        "share of pictures identical to a training picture",
-    ),
-    _Check(
-        "copies_share_max",
-        "copies",
-        "ci_low",
-        True,
-        True,
-        "share of pictures flagged as copies (lower bound)",
-    ),
-    _Check(
-        "duplicates_share_max", "duplicates", "ci_low", True, True, "share of repeated pictures (lower bound)"
-    ),
-    _Check("fd_ratio_max", "fd", "ratio", True, False, "Fréchet distance over its floor"),
-    _Check(
-        "kid_ratio_max", "kid", "ratio", True, False, "kernel distance over its real-against-real reference"
-    ),
-    _Check("precision_ratio_min", "precision", "ratio", False, False, "precision over its floor"),
-    _Check("recall_ratio_min", "recall", "ratio", False, False, "recall over its floor"),
-    _Check("coverage_ratio_min", "coverage", "ratio", False, False, "coverage over its floor"),
-    _Check(
-        "rke_ratio_min",
-        "rke",
-        "ratio",
-        False,
-        False,
-        "effective number of different pictures over the real one",
-    ),
-    _Check(
-        "ms_ssim_excess_max",
-        "ms_ssim",
-        "details.excess",
-        True,
-        False,
-        "MS-SSIM between pictures above the real one",
-    ),
-)
+    _Check("identical_share_max", "identical", "value", "share of pictures identical to a training picture", True, _REPLAY),
+    _Check("copies_share_max", "copies", "ci_low", "share of pictures flagged as copies (lower bound)", True, _REPLAY),
+    _Check("duplicates_share_max", "duplicates", "ci_low", "share of repeated pictures (lower bound)", True),
+    _Check("fd_ratio_max", "fd", "ratio", "Fréchet distance over its floor"),
+    _Check("kid_ratio_max", "kid", "ratio", "kernel distance over its real-against-real reference"),
+    _Check("precision_ratio_min", "precision", "ratio", "precision over its floor"),
+    _Check("density_ratio_min", "density", "ratio", "density over its floor"),
+    _Check("recall_ratio_min", "recall", "ratio", "recall over its floor"),
+    _Check("coverage_ratio_min", "coverage", "ratio", "coverage over its floor"),
+    _Check("rke_ratio_min", "rke", "ratio", "effective number of different pictures over the real one"),
+    _Check("vendi_ratio_min", "vendi", "ratio", "Vendi score over the real one"),
+    _Check("ms_ssim_excess_max", "ms_ssim", "details.excess", "MS-SSIM between pictures above the real one"),
+    _Check("nearest_real_ratio_min", "nearest_real", "ratio", "median distance to the nearest real picture over an unseen one's"),
+    _Check("dcr_share_max", "dcr_share", "ci_low", "share nearer to training than to validation (lower bound)"),
+    _Check("membership_auc_max", "membership_auc", "ci_low", "membership attack, area under the curve (lower bound)"),
+    _Check("membership_tpr_10_max", "membership_tpr_10", "ci_low", "members recognised at 10 % false alarms (lower bound)"),
+    _Check("membership_tpr_1_max", "membership_tpr_1", "ci_low", "members recognised at 1 % false alarms (lower bound)"),
+    _Check("tstr_ratio_min", "tstr", "ratio", "what synthetic pictures teach over what real ones teach"),
+)  # fmt: skip
 
 
 def meanings() -> dict[str, str]:
     """Each threshold by name, in words that go before its number."""
-    return {check.threshold: f"{check.text}, {_BOUND[check.upper]}" for check in _CHECKS}
+    return {check.threshold: f"{check.text}, {check.bound}" for check in _CHECKS}
 
 
 @dataclass(frozen=True)
@@ -140,23 +133,29 @@ class Outcome:
     @property
     def words(self) -> str:
         """The number beside what is allowed."""
-        bound = _BOUND[self.threshold.endswith("_max")]
+        bound = "at most" if self.threshold.endswith("_max") else "at least"
         return f"{self.text}: {self.number:.3g}, {bound} {self.limit:g} is allowed"
 
 
 def outcomes(report: Mapping[str, Any], policy: Policy) -> Iterator[Outcome]:
-    """Each threshold of a policy held against a report (the parsed report.json)."""
+    """Each threshold of a policy held against a report (the parsed report.json), and the bounds that no policy lifts."""
     results = {result["metric"]: result for result in report["results"] if not result.get("class_key")}
     for check in _CHECKS:
-        limit = getattr(policy, check.threshold)
-        if limit is None:
+        named, last = getattr(policy, check.threshold), check.never_above
+        limits = [limit for limit in (named, last) if limit is not None]
+        if not limits:
             continue
-        result = results.get(check.metric, {})
-        number = _number(result, check.key)
-        status = "missing" if number is None else str(result["status"])
-        failed = number is not None and (number > limit if check.upper else number < limit)
-        certain = check.at_any_n or status == "ok"
-        yield Outcome(check.metric, check.threshold, check.text, number, limit, status, failed, certain)
+        found = _outcome(check, results.get(check.metric, {}), min(limits))
+        if named is not None or found.failed:
+            yield found
+
+
+def _outcome(check: _Check, result: Mapping[str, Any], limit: float) -> Outcome:
+    number = _number(result, check.key)
+    status = "missing" if number is None else str(result["status"])
+    failed = number is not None and (number > limit if check.is_upper else number < limit)
+    certain = check.at_any_n or status == "ok"
+    return Outcome(check.metric, check.threshold, check.text, number, limit, status, failed, certain)
 
 
 def judge(report: Mapping[str, Any], policy: Policy) -> Verdict:

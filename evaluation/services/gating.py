@@ -39,6 +39,15 @@ def default_policy() -> GatePolicy:
     return policy
 
 
+def newest_policies() -> list[GatePolicy]:
+    """The newest version of each policy, the default one first."""
+    default = default_policy()
+    newest: dict[str, GatePolicy] = {}
+    for policy in GatePolicy.objects.select_related("created_by").order_by("name", "-version"):
+        newest.setdefault(policy.name, policy)
+    return sorted(newest.values(), key=lambda policy: (policy != default, policy.name))
+
+
 def may_set_thresholds(person: User, name: str = "") -> bool:
     """Whether a person may save a version of a policy: the default one judges the batches of everybody who names no other."""
     return person.is_admin or (person.is_scientist and name != DEFAULT_POLICY)

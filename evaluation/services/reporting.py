@@ -138,9 +138,8 @@ def _allowed(line: Line) -> str:
     if line.outcome is None:
         return ""
     bound = "≤" if line.outcome.threshold.endswith("_max") else "≥"
-    share = line.metric if "_share_" in line.outcome.threshold else ""
     kind = next((kind for kind in ("ratio", "excess") if f"_{kind}_" in line.outcome.threshold), "")
-    return f"{kind} {bound} {number_text(line.outcome.limit, share)}".strip()
+    return f"{kind} {bound} {number_text(line.outcome.limit, '' if kind else line.metric)}".strip()
 
 
 def _counts(row: Mapping[str, Any]) -> str:

@@ -13,6 +13,7 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from evaluation.models import Evaluation, EvaluationState, GateDecision
+from evaluation.services import gating
 from evaluation.services.image_sets import drift_of
 from evaluation.views.numbers import shown_metric
 from generation.models import Batch
@@ -41,7 +42,9 @@ def batch_list(request: HttpRequest) -> HttpResponse:
 def batch_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
     rows = Batch.objects.visible_to(person_of(request)).select_related("generator__dataset", "job")
     batch = get_object_or_404(rows, pk=pk)
-    evaluations = Evaluation.objects.filter(image_set__batch=batch).select_related("job", "image_set__batch")
+    evaluations = Evaluation.objects.filter(image_set__batch=batch).select_related(
+        "job", "image_set__batch", "policy"
+    )
     latest = evaluations.filter(state=EvaluationState.SUCCEEDED).first()
     kept = batch.images.kept().order_by("index")
     context = {
@@ -57,6 +60,7 @@ def batch_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
         "drift": drift_of(latest.image_set) if latest else None,
         "is_owner": access.is_owner(person_of(request), batch.generator.dataset),
         "may_use": access.may_use(person_of(request), batch.generator.dataset),
+        "policies": gating.newest_policies(),
     }
     return render(request, "evaluation/batch_detail.html", context)
 

@@ -19,13 +19,10 @@ from synthlab.core.people import person_of
 @login_required
 @require_safe
 def policy_list(request: HttpRequest) -> HttpResponse:
-    default = gating.default_policy()
-    newest: dict[str, GatePolicy] = {}
-    for policy in GatePolicy.objects.select_related("created_by").order_by("name", "-version"):
-        newest.setdefault(policy.name, policy)
-    policies = sorted(newest.values(), key=lambda policy: (policy != default, policy.name))
     context = {
-        "policies": [{"policy": policy, "judged": gating.judged_by(policy.name)} for policy in policies],
+        "policies": [
+            {"policy": policy, "judged": gating.judged_by(policy.name)} for policy in gating.newest_policies()
+        ],
         "may_add": gating.may_set_thresholds(person_of(request)),
         "fields": _fields(Policy().to_mapping()),
     }

@@ -13,6 +13,7 @@ from evaluation.services import gating
 from tests.evaluation.factories import make_evaluation
 from tests.factories import make_admin
 from tests.generation.cast import Cast
+from tests.generation.factories import make_batch, make_generator
 
 pytestmark = pytest.mark.django_db
 LIST = "gate-policy-pages"
@@ -72,6 +73,29 @@ def test_the_version_that_judged_an_evaluation_is_kept() -> None:
     assert gating.judged_by("default", 2) == 0
     page = cast.client("owner").get(reverse("gate-policy-page", args=[first.pk])).content.decode()
     assert "judged 1 evaluation" in page
+
+
+def test_the_batch_page_lets_one_choose_among_the_newest_policies() -> None:
+    cast = Cast()
+    batch = make_batch(generator=make_generator(dataset=cast.dataset))
+    url = reverse("batch-page", args=[batch.pk])
+    only = cast.client("owner").get(url).content.decode()
+    assert "evaluate-policy" not in only, "there is nothing to choose"
+    first = gating.create_policy(
+        actor=cast.dataset.owner, name="strict", thresholds={"membership_tpr_1_max": 0.02}
+    )
+    second = gating.create_policy(
+        actor=cast.dataset.owner, name="strict", thresholds={"membership_tpr_1_max": 0.01}
+    )
+    page = cast.client("owner").get(url).content.decode()
+    offered = re.findall(r'<option value="([^"]+)">(\w+ v\d)', page)
+    assert offered == [(str(gating.default_policy().pk), "default v1"), (str(second.pk), "strict v2")]
+    assert str(first.pk) not in page
+    assert "where the owner of the data set asks" not in page
+    assert "where the owner of the data set asks" in cast.client("member").get(url).content.decode()
+    body = {"batch": str(batch.pk), "policy": str(second.pk)}
+    asked = cast.client("owner").post("/api/v1/evaluations", body, format="json")
+    assert (asked.status_code, asked.json()["policy"]) == (202, str(second.pk))
 
 
 def test_a_threshold_that_is_not_judged_is_null_over_rest() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from evaluation.ml.judge import Policy, judge
+from evaluation.ml.judge import Policy, judge, meanings
 from evaluation.ml.limits import limits
 from evaluation.ml.report import (
     MIN_GROUPS,
@@ -96,6 +96,49 @@ def test_a_missing_number_is_never_a_pass(changes):
 def test_a_threshold_of_none_is_not_judged():
     assert judge(report(fd={"ratio": 9.0}), Policy(fd_ratio_max=None)).decision == "release"
     assert judge(report(), Policy(precision_ratio_min=0.8)).decision == "withhold"
+
+
+PRIVATE = {
+    "density": {"ratio": 0.9}, "vendi": {"ratio": 0.9}, "nearest_real": {"ratio": 0.98},
+    "dcr_share": {"ci_low": 0.51}, "membership_auc": {"ci_low": 0.5}, "membership_tpr_10": {"ci_low": 0.08},
+    "membership_tpr_1": {"ci_low": 0.0}, "tstr": {"ratio": 0.97},
+}  # fmt: skip
+NAMED = {
+    "density_ratio_min": (0.8, 0.95), "vendi_ratio_min": (0.8, 0.95), "nearest_real_ratio_min": (0.9, 0.99),
+    "dcr_share_max": (0.55, 0.5), "membership_auc_max": (0.55, 0.49), "membership_tpr_10_max": (0.1, 0.05),
+    "membership_tpr_1_max": (0.0, None), "tstr_ratio_min": (0.9, 0.98),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_what_the_default_leaves_unjudged_is_judged_where_a_policy_names_it(name):
+    whole = report()
+    whole["results"] += [
+        {"metric": key, "class_key": "", "status": "ok", **row} for key, row in PRIVATE.items()
+    ]
+    passes, fails = NAMED[name]
+    assert getattr(Policy(), name) is None
+    assert judge(whole, Policy.from_mapping({name: passes})).decision == "release"
+    assert judge(report(), Policy.from_mapping({name: passes})).decision == "insufficient", (
+        "no number is no pass"
+    )
+    if fails is not None:
+        verdict = judge(whole, Policy.from_mapping({name: fails}))
+        assert (verdict.decision, len(verdict.reasons)) == ("withhold", 1)
+
+
+def test_every_threshold_is_held_against_a_number():
+    assert set(meanings()) == set(Policy().to_mapping())
+
+
+@pytest.mark.parametrize("status", ["ok", "insufficient"])
+@pytest.mark.parametrize(("metric", "numbers"), [("identical", {"value": 0.9}), ("copies", {"ci_low": 0.9})])
+@pytest.mark.parametrize("mildest", [None, 1.0])
+def test_no_policy_releases_a_replay(status, metric, numbers, mildest):
+    nothing = Policy.from_mapping(dict.fromkeys(Policy().to_mapping()) | {f"{metric}_share_max": mildest})
+    assert judge(report(), nothing).decision == "release"
+    verdict = judge(report(status, **{metric: numbers}), nothing)
+    assert (verdict.decision, len(verdict.reasons)) == ("withhold", 1)
 
 
 def test_class_rows_do_not_replace_the_whole():
