@@ -63,7 +63,7 @@ class StudySerializer(serializers.ModelSerializer[Study]):
     class Meta:
         model = Study
         fields: tuple[str, ...] = (
-            "id", "title", "description", "guideline", "schema", "state", "roles", "created_at"
+            "id", "title", "description", "guideline", "schema", "state", "pixel_size_um", "roles", "created_at"
         )  # fmt: skip
         read_only_fields = fields
 
@@ -93,6 +93,7 @@ class StudyWriteSerializer(StrictSerializer):
     approval_policy = serializers.ChoiceField(choices=ApprovalPolicy.choices, default=ApprovalPolicy.EVERY)
     sample_share = serializers.FloatField(min_value=0, max_value=1, default=1.0)
     signatures_needed = serializers.IntegerField(min_value=1, max_value=2, default=1)
+    pixel_size_um = NumberField(allow_null=True, default=None)
 
 
 class MembershipSerializer(serializers.ModelSerializer[Membership]):
@@ -124,7 +125,6 @@ class AssignSerializer(StrictSerializer):
     from_reader = serializers.PrimaryKeyRelatedField(queryset=User.objects.all(), required=False)
     reader = serializers.PrimaryKeyRelatedField(queryset=User.objects.filter(is_active=True), required=False)
 
-
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if ("reads" in attrs) == ("count" in attrs):
             raise serializers.ValidationError({"reads": "Name the reads, or how many; one of the two."})
@@ -155,6 +155,7 @@ class WaitingSerializer(serializers.Serializer[Any]):
     copies = serializers.IntegerField(help_text="left out: flagged as possible copies of real images")
     rest = serializers.IntegerField(help_text="left out: more than can be accepted at once")
 
+
 class ClaimSerializer(StrictSerializer):
     count = serializers.IntegerField(min_value=1, max_value=3, default=1)
 
@@ -169,7 +170,6 @@ class ProgressSerializer(serializers.Serializer[Any]):
     eta_seconds = serializers.IntegerField(allow_null=True)
 
 
-class ReadSerializer(serializers.Serializer[Any]):
 class PointSerializer(StrictSerializer):
     """A place in pixels of the image, from its top left corner; the service knows how large the image is."""
 
@@ -177,6 +177,7 @@ class PointSerializer(StrictSerializer):
     y = NumberField(min_value=0)
 
 
+class ReadSerializer(serializers.Serializer[Any]):
     """A read as its reader sees it: the same fields for every kind of read and of image."""
 
     id = serializers.UUIDField()
@@ -202,8 +203,8 @@ class ReviewSerializer(serializers.ModelSerializer[Review]):
     read = serializers.UUIDField(source="annotation.read_id", read_only=True)
     item = serializers.UUIDField(source="annotation.read.item_id", read_only=True)
     mine = serializers.SerializerMethodField()
-
     point = PointSerializer(read_only=True, allow_null=True)
+
     class Meta:
         model = Review
         fields = ("id", "annotation", "read", "item", "verdict", "comment", "point", "mine", "created_at")
@@ -220,8 +221,8 @@ class ReviewWriteSerializer(StrictSerializer):
     annotation = serializers.UUIDField()
     verdict = serializers.ChoiceField(choices=ReviewVerdict.choices)
     comment = serializers.CharField(max_length=2000, allow_blank=True, default="")
-    answer = serializers.DictField(required=False)
     point = PointSerializer(allow_null=True, default=None)
+    answer = serializers.DictField(required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if (attrs["verdict"] == ReviewVerdict.OVERRULE) != ("answer" in attrs):

@@ -75,6 +75,10 @@ class Study(Identified):
     signatures_needed = models.PositiveSmallIntegerField(
         default=1, help_text="how many managers sign a snapshot before it is exported: 1 or 2"
     )
+    pixel_size_um = models.FloatField(
+        null=True,
+        help_text="side of an image pixel in micrometres, one for all images of the study; empty where it is not known",
+    )
     is_blinded = models.BooleanField(default=True)
     image_sets = models.ManyToManyField(
         ImageSet,
@@ -100,6 +104,10 @@ class Study(Identified):
             ),
             models.CheckConstraint(
                 name="study_signatures_one_or_two", condition=Q(signatures_needed__in=(1, 2))
+            ),
+            models.CheckConstraint(
+                name="study_pixels_have_a_size",
+                condition=Q(pixel_size_um__isnull=True) | Q(pixel_size_um__gt=0),
             ),
         ]
 

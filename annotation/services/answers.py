@@ -20,7 +20,7 @@ from annotation.models import (
 )
 from synthlab.core.exceptions import InvalidInput
 
-MAX_REGIONS = 200
+MAX_REGIONS = 1000
 MAX_COMMENT = 2000
 MAX_SECONDS = 86_400.0
 _MEMBERS = {

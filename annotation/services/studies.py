@@ -24,6 +24,8 @@ from synthlab.accounts.models import User
 from synthlab.core.audit import record_event, study_chain
 from synthlab.core.exceptions import Conflict, InvalidInput, NotAllowed
 
+MAX_PIXEL_SIZE_UM = 100_000.0  # ten centimetres: beyond any medical image
+
 
 @transaction.atomic
 def create_study(
@@ -38,6 +40,7 @@ def create_study(
     approval_policy: str = ApprovalPolicy.EVERY,
     sample_share: float = 1.0,
     signatures_needed: int = 1,
+    pixel_size_um: float | None = None,
 ) -> Study:
     """Make a study in draft; who makes it manages it.
 
@@ -52,6 +55,8 @@ def create_study(
         approval_policy: Which answers a reviewer must look at: `every`, a `sample`, or none (`as_read`).
         sample_share: The share of answers that the sample takes, and of discards that are looked at, 0 to 1.
         signatures_needed: How many managers sign a snapshot before it is exported: 1 or 2.
+        pixel_size_um: Side of an image pixel in micrometres, for the scale bar; None where it is not known. It is the
+            study's and not each image's: a bar that differs would tell real images from synthetic ones.
 
     Raises:
         NotAllowed: The actor's role makes no studies, or the data set is not theirs to use.
@@ -64,6 +69,11 @@ def create_study(
             "members_only", "Only the owner and members of the data set may make a study from it."
         )
     _check_rules(title, reads_per_item, approval_policy, sample_share, signatures_needed)
+    if pixel_size_um is not None and not 0 < pixel_size_um <= MAX_PIXEL_SIZE_UM:
+        raise InvalidInput(
+            "pixel_size_out_of_range",
+            f"pixel_size_um: Expected more than 0 and at most {MAX_PIXEL_SIZE_UM:g}.",
+        )
     study = Study.objects.create(
         title=title.strip(),
         description=description,
@@ -75,6 +85,7 @@ def create_study(
         approval_policy=approval_policy,
         sample_share=sample_share,
         signatures_needed=signatures_needed,
+        pixel_size_um=pixel_size_um,
     )
     Membership.objects.create(study=study, user=actor, role=StudyRole.MANAGER)
     _record(
@@ -87,6 +98,7 @@ def create_study(
             "approval_policy": approval_policy,
             "sample_share": sample_share,
             "signatures_needed": signatures_needed,
+            "pixel_size_um": pixel_size_um,
         },
     )
     return study

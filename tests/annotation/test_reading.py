@@ -193,7 +193,7 @@ BAD_ANSWERS = [
     ({**GLAND, "regions": [{"kind": "box", "class": "gland", "geometry": {**BOX, "width": 0}}]},
      "regions[0].geometry.width"),
     ({**GLAND, "regions": [{"kind": "box", "class": "gland", "geometry": BOX, "z": 1}]}, "regions[0].z"),
-    ({**GLAND, "regions": [{"kind": "box", "class": "gland", "geometry": BOX}] * 201}, "regions"),
+    ({**GLAND, "regions": [{"kind": "box", "class": "gland", "geometry": BOX}] * 1001}, "regions"),
 ]  # fmt: skip
 
 
@@ -211,6 +211,13 @@ def test_a_wrong_answer_is_refused_by_the_name_of_its_field_and_changes_nothing(
     read.refresh_from_db()
     assert (read.state, read.rev) == (ReadState.LEASED, 0)
     assert not Annotation.objects.exists()
+
+
+def test_five_hundred_marks_on_one_image_are_taken():
+    scene = Scene(1)
+    (read,) = scene.claim()
+    answer = scene.submit(read, {**GLAND, "regions": GLAND["regions"] * 500})
+    assert answer.regions.count() == 500
 
 
 def test_many_findings_where_the_schema_takes_many():
