@@ -143,7 +143,7 @@ BENCH = Bench(
         "generation/ml/png.py",
         "generation/ml/sampling.py",
         "generation/ml/side_by_side.py",
-        "generation/ml/verbs.py",
+        "generation/ml/sample_verb.py",
         "generation/services/batches.py",
         "generation/services/shards.py",
         "generation/tasks.py",

@@ -229,7 +229,8 @@ JOB_STOP_GRACE_SECONDS = env.float("SYNTHLAB_JOB_STOP_GRACE_SECONDS", 10)
 JOB_CHECKPOINT_DAYS = env.int("SYNTHLAB_JOB_CHECKPOINT_DAYS", 14)
 WORKER_STOP_SECONDS = env.float("SYNTHLAB_WORKER_STOP_SECONDS", 25)
 TORCH_THREADS = env.int("SYNTHLAB_TORCH_THREADS", 0)  # 0: as many as there are processors
-SHARD_IMAGES = env.int("SYNTHLAB_SHARD_IMAGES", 5000, low=1)  # a larger batch is made in parts, side by side
+# A larger batch is made in parts, side by side; each starts a process anew, which takes seconds.
+SHARD_IMAGES = env.int("SYNTHLAB_SHARD_IMAGES", 10_000, low=1)
 IMAGES_PER_DAY = env.int("SYNTHLAB_IMAGES_PER_DAY", 500_000, low=0)
 # The Job row decides about attempts and leases; the queue only carries its id. So a message is
 # redelivered late (retry far above timeout) and does nothing when its job has moved on.

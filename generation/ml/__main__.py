@@ -9,13 +9,13 @@ from generation.child import Reporter, child_main
 
 
 def _train(spec: dict[str, Any], report: Reporter) -> dict[str, Any]:
-    from generation.ml.verbs import train_verb
+    from generation.ml.train_verb import train_verb
 
     return train_verb(spec, report)
 
 
 def _sample(spec: dict[str, Any], report: Reporter) -> dict[str, Any]:
-    from generation.ml.verbs import sample_verb
+    from generation.ml.sample_verb import sample_verb
 
     return sample_verb(spec, report)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,8 +14,9 @@ from django.utils import timezone
 from generation.models import Batch, BatchState, SyntheticImage
 from generation.services.class_mix import planned_images
 from synthlab.core.audit import dataset_chain, record_event
+from synthlab.core.children import ChildCrashed
 from synthlab.core.exceptions import Conflict
-from synthlab.core.files import path_of, store_files
+from synthlab.core.files import path_of, store_each
 from synthlab.core.job_context import JobCancelled, JobContext
 from synthlab.core.jobs import enqueue_job
 
@@ -75,6 +75,7 @@ def sample_span(*, context: JobContext, batch: Batch, first: int, stop: int) -> 
         "truncation": batch.truncation,
         "images": planned_images(batch.generator.classes, batch.class_mix, first + done, stop),
         "done": done,
+        "packed": True,
         "threads": settings.TORCH_THREADS,
         "dtype": "float32",
     }
@@ -82,7 +83,7 @@ def sample_span(*, context: JobContext, batch: Batch, first: int, stop: int) -> 
         context.run_child("generation.ml", "sample", spec, on_event=relay)
     finally:
         # Whatever was not handed over is made again; on a full disk its room is needed now.
-        shutil.rmtree(context.work_dir / "images", ignore_errors=True)
+        shutil.rmtree(context.work_dir / "blocks", ignore_errors=True)
 
 
 class BlockRelay:
@@ -97,26 +98,27 @@ class BlockRelay:
             return
         folder = self.context.work_dir
         rows = read_rows(Path(event["path"]))
+        pack = folder / rows[0]["file"]
         recipe = json.loads((folder / "recipe.json").read_text(encoding="utf-8"))
-        complete_block(context=self.context, batch=self.batch, folder=folder, rows=rows, recipe=recipe)
-        for row in rows:
-            (folder / row["file"]).unlink()  # stored by now; a large batch would fill the disk twice
+        complete_block(context=self.context, batch=self.batch, pack=pack, rows=rows, recipe=recipe)
+        pack.unlink()  # stored by now; a large batch would fill the disk twice
         self.done += len(rows)
         self.context.move_cursor({"images": self.first + self.done})
 
 
 def complete_block(
-    *, context: JobContext, batch: Batch, folder: Path, rows: Sequence[dict[str, Any]], recipe: dict[str, Any]
+    *, context: JobContext, batch: Batch, pack: Path, rows: Sequence[dict[str, Any]], recipe: dict[str, Any]
 ) -> None:
     """Make images durable: files (one sync), then their rows in one transaction. Running it twice changes nothing.
 
     Raises:
         JobCancelled: The batch has ended in the meantime; nothing was written.
         Conflict: `recipe_changed`: these images were made in another way than those that stand already.
+        ChildCrashed: The pack does not hold what its list says.
     """
-    paths = [folder / row["file"] for row in rows]
-    sums = [zlib.crc32(path.read_bytes()) for path in paths]
-    stored = store_files(paths)
+    stored = store_each(read_pack(pack, rows))
+    if [file.digest for file in stored] != [row["digest"] for row in rows]:
+        raise ChildCrashed("Its pack of images does not hold what its list says.")
     keys = batch.generator.classes
     with context.commit():
         _hold(batch, recipe)
@@ -130,11 +132,11 @@ def complete_block(
                     digest=file.digest,
                     pixel_digest=row["pixel_digest"],
                     size=file.size,
-                    crc32=crc32,
+                    crc32=row["crc32"],
                     width=row["width"],
                     height=row["height"],
                 )
-                for row, file, crc32 in zip(rows, stored, sums, strict=True)
+                for row, file in zip(rows, stored, strict=True)
             ],
             ignore_conflicts=True,
         )
@@ -167,6 +169,13 @@ def complete_batch(*, context: JobContext, batch: Batch) -> None:
             target=batch,
             facts={"images": batch.images.count()},
         )
+
+
+def read_pack(pack: Path, rows: Sequence[dict[str, Any]]) -> Iterator[bytes]:
+    """A block's files, in the order of its list."""
+    with pack.open("rb") as file:
+        for row in rows:
+            yield file.read(row["size"])
 
 
 def read_rows(manifest: Path) -> list[dict[str, Any]]:

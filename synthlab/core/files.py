@@ -62,7 +62,7 @@ def path_of(digest: str) -> Path:
     """
     if not DIGEST.fullmatch(digest):
         raise OutsideRoot("not a digest")
-    return inside(Path(settings.MEDIA_ROOT), Path(digest[:2], digest[2:4], digest))
+    return Path(settings.MEDIA_ROOT, digest[:2], digest[2:4], digest)
 
 
 def open_digest(digest: str) -> BinaryIO:
@@ -109,10 +109,19 @@ def serve_file(
 
 def store_bytes(data: bytes) -> StoredFile:
     """Store bytes and return once they are durable."""
-    pending = _pending_path()
-    with pending.open("wb") as file:
-        file.write(data)
-    return _publish([(pending, StoredFile(hashlib.sha256(data).hexdigest(), len(data)))])[0]
+    return store_each([data])[0]
+
+
+def store_each(contents: Iterable[bytes]) -> list[StoredFile]:
+    """Store each as a file of its own, all with one sync, and return once they are durable.
+
+    Args:
+        contents: Taken one at a time: they need not fit into memory together.
+
+    Returns:
+        One `StoredFile` for each, in the same order.
+    """
+    return _store([content] for content in contents)
 
 
 def store_files(paths: Sequence[Path]) -> list[StoredFile]:
@@ -124,15 +133,8 @@ def store_files(paths: Sequence[Path]) -> list[StoredFile]:
     Returns:
         One `StoredFile` for each path, in the same order.
     """
-    pending: list[tuple[Path, StoredFile]] = []
-    try:
-        for path in paths:
-            pending.append(_copy_in(path))
-    except BaseException:
-        for copied, _ in pending:
-            copied.unlink(missing_ok=True)
-        raise
-    return _publish(pending)
+    # Copies, not links: the one who wrote the original may still hold it open.
+    return _store(map(_pieces, paths))
 
 
 def delete_digest(digest: str) -> None:
@@ -178,43 +180,58 @@ def clear_pending(older_than: float) -> int:
     return removed
 
 
-def _pending_path() -> Path:
+def _pieces(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as source:
+        while chunk := source.read(_CHUNK):
+            yield chunk
+
+
+def _store(contents: Iterable[Iterable[bytes]]) -> list[StoredFile]:
     folder = Path(settings.MEDIA_ROOT) / _PENDING
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return folder / uuid.uuid4().hex
-
-
-def _copy_in(path: Path) -> tuple[Path, StoredFile]:
-    # A copy, not a link: the one who wrote the original may still hold it open.
-    pending = _pending_path()
-    sha, size = hashlib.sha256(), 0
+    pending: list[Path] = []
+    stored: list[StoredFile] = []
     try:
-        with path.open("rb") as source, pending.open("wb") as target:
-            while chunk := source.read(_CHUNK):
-                sha.update(chunk)
-                target.write(chunk)
-                size += len(chunk)
+        for pieces in contents:
+            pending.append(folder / uuid.uuid4().hex)
+            stored.append(_write(pending[-1], pieces))
     except BaseException:
-        pending.unlink(missing_ok=True)  # a full disk needs the room at once
+        for path in pending:
+            path.unlink(missing_ok=True)  # a full disk needs the room at once
         raise
-    return pending, StoredFile(sha.hexdigest(), size)
+    _publish(pending, stored)
+    return stored
 
 
-def _publish(pending: Sequence[tuple[Path, StoredFile]]) -> list[StoredFile]:
+def _write(path: Path, pieces: Iterable[bytes]) -> StoredFile:
+    sha, size = hashlib.sha256(), 0
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400), "wb") as file:
+        for piece in pieces:
+            sha.update(piece)
+            file.write(piece)
+            size += len(piece)
+    return StoredFile(sha.hexdigest(), size)
+
+
+def _publish(pending: Sequence[Path], stored: Sequence[StoredFile]) -> None:
     if not pending:
-        return []
+        return
     kill_point("files.pending")
     _sync_file_system()
     kill_point("files.synced")
-    for source, stored in pending:
-        target = path_of(stored.digest)
-        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        source.chmod(0o400)
-        source.replace(target)  # the same bytes as a file that stood there before
+    for source, file in zip(pending, stored, strict=True):
+        _move(source, path_of(file.digest))  # over a file that stood there before: the same bytes
     kill_point("files.renamed")
     # The names, too, must be on disk before a row promises them; the data already is, so this is short.
     _sync_file_system()
-    return [stored for _, stored in pending]
+
+
+def _move(source: Path, target: Path) -> None:
+    try:
+        source.replace(target)
+    except FileNotFoundError:  # the first file of its folder
+        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        source.replace(target)
 
 
 def _sync_file_system() -> None:

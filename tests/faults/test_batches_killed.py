@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from generation.ml.verbs import BLOCK_SIZE
+from generation.ml.sample_verb import BLOCK_SIZE
 from generation.models import Batch, BatchState, Dataset, Generator
 from generation.services import batches, training
 from synthlab.core.files import path_of

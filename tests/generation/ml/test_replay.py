@@ -14,8 +14,8 @@ from generation.ml.device import Device
 from generation.ml.png import decode_png, encode_png, read_marks
 from generation.ml.recipe import read_recipe
 from generation.ml.replay import compare, replay_verb
+from generation.ml.sample_verb import sample_verb
 from generation.ml.sampling import FORWARD_SIZE, ImageRequest, Sampler
-from generation.ml.verbs import sample_verb
 from tests.generation.ml.conftest import CPU
 
 BF16 = Device(name="cpu", dtype="bfloat16", model="test")

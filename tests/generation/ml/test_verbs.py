@@ -15,7 +15,8 @@ import pytest
 
 from generation.child import BadInput, Reporter
 from generation.ml.png import decode_png
-from generation.ml.verbs import sample_verb, train_verb
+from generation.ml.sample_verb import sample_verb
+from generation.ml.train_verb import train_verb
 from generation.ml.weights import read_record
 from generation.pixels import pixel_digest
 from tests.generation.ml.conftest import TINY
@@ -119,6 +120,22 @@ def test_generator_file_names_the_precision_that_auto_became(make_manifest, tmp_
 def test_refusal_leaves_the_process_as_an_error_line(tmp_path):
     status, lines, _ = run("train", {"config": {"steps": -1}}, tmp_path)
     assert (status, lines[-1]["type"], lines[-1]["code"]) == (3, "error", "bad_config")
+
+
+def test_a_pack_holds_the_same_files_in_the_order_of_its_list(make_generator, tmp_path):
+    path, _ = make_generator()
+    spec = {"weights": str(path), "seed": 1, "images": [{"index": index} for index in (4, 0, 9)]}
+    contents = []
+    for packed in (False, True):
+        work = tmp_path / str(packed)
+        work.mkdir()
+        result = sample_verb({"work": str(work), **spec, "packed": packed}, Reporter(lambda line: None))
+        rows = [json.loads(line) for line in Path(result["manifest"]).read_text().splitlines()]
+        names = dict.fromkeys(row["file"] for row in rows)
+        assert len(names) == (1 if packed else 3)
+        contents.append(b"".join((work / name).read_bytes() for name in names))
+        assert sum(row["size"] for row in rows) == len(contents[-1])
+    assert contents[0] == contents[1]
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 from generation.models import Batch, BatchState, GeneratorState
 from generation.pixels import pixel_digest
 from generation.services import batches, shards
-from synthlab.core.files import StoredFile, path_of, store_files
+from synthlab.core.files import StoredFile, path_of, store_each
 from synthlab.core.job_context import JobContext
 from synthlab.core.jobs import execute, requeue_job
 from synthlab.core.models import Job, JobState
@@ -36,11 +37,12 @@ class Child:
         self, context: JobContext, on_event: Callable[[dict[str, Any]], None], spec: dict[str, Any]
     ) -> None:
         folder = context.work_dir
-        (folder / "images").mkdir()
+        (folder / "blocks").mkdir()
         (folder / "recipe.json").write_text(json.dumps(self.recipe))
         images = spec["images"]
         for block, start in enumerate(range(0, len(images), 2)):
-            lines = [json.dumps(_made(folder, image)) for image in images[start : start + 2]]
+            pack = f"blocks/{block}.pack"
+            lines = [json.dumps(_made(folder / pack, image)) for image in images[start : start + 2]]
             manifest = folder / f"{block}.jsonl"
             manifest.write_text("\n".join(lines) + "\n")
             self.before_block(block)
@@ -49,12 +51,14 @@ class Child:
             context.progress("sampling", made, spec["done"] + len(images))
 
 
-def _made(folder: Path, image: dict[str, Any]) -> dict[str, Any]:
+def _made(pack: Path, image: dict[str, Any]) -> dict[str, Any]:
     pixels = picture(image["index"])
-    name = f"images/{image['index']}.png"
-    (folder / name).write_bytes(png(pixels))
+    content = png(pixels)
+    with pack.open("ab") as file:
+        file.write(content)
     return {
-        **image, "seed": image["index"], "file": name, "pixel_digest": pixel_digest(pixels),
+        **image, "seed": image["index"], "file": f"blocks/{pack.name}", "pixel_digest": pixel_digest(pixels),
+        "digest": hashlib.sha256(content).hexdigest(), "crc32": zlib.crc32(content), "size": len(content),
         "width": 32, "height": 32,
     }  # fmt: skip
 
@@ -128,19 +132,20 @@ def test_a_full_disk_is_said_at_once_and_leaves_nothing_half_made(
 ) -> None:
     calls: list[int] = []
 
-    def store(paths: Sequence[Path]) -> list[StoredFile]:
-        calls.append(len(paths))
+    def store(contents: Iterable[bytes]) -> list[StoredFile]:
+        files = list(contents)
+        calls.append(len(files))
         if len(calls) == 2:
             raise OSError(errno.ENOSPC, "No space left on device")
-        return store_files(paths)
+        return store_each(files)
 
-    monkeypatch.setattr(shards, "store_files", store)
+    monkeypatch.setattr(shards, "store_each", store)
     batch = request(4)
     job = work(batch)
     assert (job.state, job.error_code, job.attempt) == (JobState.FAILED, "disk_full", 0)
     assert "make room" in job.error
     assert (batch.state, indices(batch)) == (BatchState.FAILED, [0, 1])
-    assert not list(Path(settings.WORK_ROOT).rglob("*.png"))
+    assert not list(Path(settings.WORK_ROOT).rglob("*.pack"))
     requeue_job(actor=batch.requested_by, job=job)
     assert work(batch).state == JobState.SUCCEEDED
     assert indices(batch) == [0, 1, 2, 3]
@@ -212,3 +217,16 @@ def test_a_shard_that_was_complete_already_makes_nothing(child: Child) -> None:
     child.before_block = never
     assert work(batch).state == JobState.SUCCEEDED
     assert dict(batch.images.values_list("index", "pk")) == kept
+
+
+def test_a_pack_that_does_not_hold_its_list_is_no_batch(child: Child, settings: Any) -> None:
+    batch = request(4)
+
+    def cut(block: int) -> None:
+        [pack] = Path(settings.WORK_ROOT).rglob("*.pack")
+        pack.write_bytes(pack.read_bytes()[:-1])
+
+    child.before_block = cut
+    job = work(batch)
+    assert (job.state, indices(batch)) == (JobState.QUEUED, [])
+    assert "does not hold what its list says" in job.error
