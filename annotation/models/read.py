@@ -68,12 +68,13 @@ class Read(Identified):
     """
 
     study = models.ForeignKey(Study, on_delete=models.PROTECT, related_name="reads")
-    item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="reads")
+    # Indexes of item and reader alone would be the heads of the ones below, and tempt planners that know no better.
+    item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="reads", db_index=False)
     kind = models.CharField(max_length=12, choices=ReadKind, default=ReadKind.PRIMARY)
     ordinal = models.PositiveSmallIntegerField(default=0)
     state = models.CharField(max_length=10, choices=ReadState, default=ReadState.OPEN)
     reader = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="reads"
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="reads", db_index=False
     )
     is_assigned = models.BooleanField(default=False)
     shuffle = models.PositiveIntegerField()
@@ -113,11 +114,17 @@ class Read(Identified):
                 name="read_open_by_shuffle",
             ),
             models.Index(
-                fields=["lease_until"],
+                fields=["study", "lease_until"],
                 condition=Q(state=ReadState.LEASED),
-                name="read_leases",
+                name="read_leases_by_study",
             ),
             models.Index(fields=["reader", "study", "state"], name="read_by_reader"),
+            models.Index(fields=["item", "reader"], name="read_by_item"),
+            models.Index(
+                fields=["study", "reader", "submitted_at"],
+                condition=Q(submitted_at__isnull=False),
+                name="read_by_submission",
+            ),
         ]
 
     def __str__(self) -> str:
