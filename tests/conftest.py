@@ -17,11 +17,15 @@ def pytest_report_header(config: pytest.Config) -> str:
     return f"database: {databases.kind()}"
 
 
+@pytest.hookimpl(tryfirst=True)  # before tests are chosen by their marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     has_gpu = shutil.which("nvidia-smi") is not None
+    on_sqlite = databases.kind() == "sqlite"
     for item in items:
         if item.get_closest_marker("gpu") and not has_gpu:
             item.add_marker(pytest.mark.skip(reason="no CUDA device"))
+        if item.get_closest_marker("slow_on_sqlite") and on_sqlite:
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")

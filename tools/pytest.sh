@@ -14,7 +14,8 @@ case $scope in
 esac
 
 .venv/bin/python -m tools.browser || exit 1
-run=(.venv/bin/pytest -n "${WORKERS:-2}" --dist loadgroup)
+# One more than there are cores: many tests wait for processes they started.
+run=(.venv/bin/pytest -n "${WORKERS:-$(($(nproc) + 1))}" --dist loadgroup)
 status=0
 
 echo "==> tests on SQLite"

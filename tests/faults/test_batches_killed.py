@@ -20,7 +20,7 @@ from tests.faults.live import LiveCluster, clusters, fresh, wait_for
 from tests.faults.test_generation_killed import CONFIG, child_of, job_of, kill_worker_of
 from tests.generation.factories import make_dataset
 
-pytestmark = [pytest.mark.faults, pytest.mark.both_databases]
+pytestmark = [pytest.mark.faults, pytest.mark.both_databases, pytest.mark.slow_on_sqlite]
 
 Start = Callable[[], LiveCluster]
 SHARD = 300

@@ -27,7 +27,7 @@ from synthlab.core.models import AuditEvent, Job, JobState
 from tests.faults.live import LiveCluster, alive, clusters, fresh, kill, wait_for
 from tests.generation.factories import make_batch, make_dataset, make_generator
 
-pytestmark = [pytest.mark.faults, pytest.mark.both_databases]
+pytestmark = [pytest.mark.faults, pytest.mark.both_databases, pytest.mark.slow_on_sqlite]
 
 Start = Callable[[], LiveCluster]
 CONFIG = {

@@ -73,6 +73,7 @@ def test_train_and_sample_as_processes(make_manifest, tmp_path):
 
 
 @pytest.mark.faults
+@pytest.mark.slow  # three processes; that a run goes on to the same digest is tested without them as well
 def test_killed_training_process_resumes_to_the_same_digest(make_manifest, tmp_path):
     manifest = str(make_manifest())
     config = {**TINY, "steps": 60, "sample_every": 20, "checkpoint_every": 20}
