@@ -121,6 +121,20 @@ WEIGHTS_ROOT = HOME / "weights"  # of extractors, as `synthlab weights import` t
 LOG_ROOT = HOME / "logs"
 STATIC_URL = "/static/"
 STATIC_ROOT = env.path("SYNTHLAB_STATIC_ROOT", HOME / "static")
+# Pictures and archives are compressed already; source maps are for developers, and large.
+WHITENOISE_SKIP_COMPRESS_EXTENSIONS = (
+    "gif",
+    "gz",
+    "ico",
+    "jpeg",
+    "jpg",
+    "map",
+    "png",
+    "webp",
+    "woff",
+    "woff2",
+    "zip",
+)
 STATICFILES_DIRS: list[Path | tuple[str, Path]] = [SHARE / "static"]
 _uplot = ROOT / "node_modules" / "uplot" / "dist"
 if _uplot.is_dir():

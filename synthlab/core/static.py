@@ -6,13 +6,15 @@ from collections.abc import Callable
 from re import Match
 from typing import Any
 
-from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
+from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 _LINE_COMMENT = re.compile(r"(?:^|[\s;{}])//")
 
 
-class ModuleManifestStorage(ManifestStaticFilesStorage):
+class ModuleManifestStorage(CompressedManifestStaticFilesStorage):
     """The manifest storage, with the imports between our ES modules rewritten to the hashed names.
+
+    Beside each file stands its compressed form, which WhiteNoise sends to browsers that take it: that is all of them.
 
     Modules may not import each other in a circle: a file's name would depend on itself.
     """

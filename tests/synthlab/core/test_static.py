@@ -1,5 +1,6 @@
 """Static files under hashed names, with the imports between modules rewritten and nothing else."""
 
+import gzip
 import json
 import re
 from pathlib import Path
@@ -84,4 +85,9 @@ def test_our_own_files_can_be_collected(settings: Any, tmp_path: Path) -> None:
         "staticfiles": {"BACKEND": "synthlab.core.static.ModuleManifestStorage"},
     }
     call_command("collectstatic", interactive=False, verbosity=0)
-    assert (settings.STATIC_ROOT / "staticfiles.json").exists()
+    names = json.loads((settings.STATIC_ROOT / "staticfiles.json").read_text())["paths"]
+    for name in ("js/pages/workbench.js", "css/base.css"):
+        plain = settings.STATIC_ROOT / names[name]
+        packed = plain.with_name(f"{plain.name}.gz").read_bytes()
+        assert gzip.decompress(packed) == plain.read_bytes()
+        assert len(packed) < plain.stat().st_size / 2
