@@ -4,11 +4,8 @@ The installation is whole: migrated, its web server the one of `synthlab up`, du
 numbers of open reads, and readers claim from them in turns, so that whatever else the machine does meets all alike.
 """
 
-import hashlib
 import json
 import math
-import os
-import subprocess
 import sys
 import time
 import uuid
@@ -21,11 +18,13 @@ from typing import Any
 
 import httpx
 
+from bench.installation import client_of, cookies_of, prepare_home, web_server
+
 READERS = 8
-CHUNK = 2000
-ANSWER = {"decision": "labelled", "classes": ["normal"]}
-PATIENCE_SECONDS = 60
-PROBES = 50
+# As the reading page sends it; from the seconds the server tells how long the rest will take.
+ANSWER = {"decision": "labelled", "classes": ["normal"], "active_seconds": 6.2, "idle_seconds": 0.4}
+PROBES = 100
+WARM_UP = 6  # answers of each reader in each study before the clock runs
 
 
 @dataclass(frozen=True)
@@ -53,224 +52,71 @@ def main(spec: dict[str, Any]) -> dict[str, Any]:
     """Fill, serve, claim.
 
     Returns:
-        ``{"claims": {size: [ms, …]}, "submits": [ms, …], "ahead_ms": [ms, …]}``; milliseconds of a claim over HTTP count
-        from the moment it was due.
+        ``{"claims": {size: [ms, …]}, "submits": [ms, …], "ahead": {"claim": [ms, …], "answer": [ms, …]}}``; milliseconds of
+        a claim over HTTP count from the moment it was due.
     """
-    _prepare(Path(spec["home"]))
-    from annotation.models import Study
+    home = Path(spec["home"])
+    prepare_home(home)
+    from bench.filling import Filler, make_person
 
-    people, studies = _fill(spec["sizes"])
-    ahead = _run_ahead(Study.objects.get(pk=studies[max(spec["sizes"])]), spec["ahead"])
-    with _server(Path(spec["home"])) as url:
-        readers = [Reader(_client(url, person)) for person in people]
+    people = [make_person(f"reader{number}", "clinician") for number in range(READERS)]
+    filler = Filler(people, max(*spec["sizes"], spec["ahead"] + 2 * PROBES))
+    studies = {size: str(filler.open_study(size).pk) for size in spec["sizes"]}
+    ahead = _far_ahead(filler, people[0], spec["ahead"])
+    with web_server(home) as url:
+        readers = [Reader(client_of(url, cookies_of(person))) for person in people]
         claims, submits = _drive(readers, studies, count=spec["claims"], rate=spec["rate"])
-    return {"claims": claims, "submits": submits, "ahead_ms": ahead}
+    return {"claims": claims, "submits": submits, "ahead": ahead}
 
 
-def _prepare(home: Path) -> None:
-    os.environ.update({"SYNTHLAB_HOME": str(home), "DJANGO_SETTINGS_MODULE": "synthlab.settings"})
-    import django
-
-    django.setup()
-    from synthlab.core.starting import prepare
-
-    prepare(lambda message: None)
-
-
-def _fill(sizes: Sequence[int]) -> tuple[list[Any], dict[int, str]]:
-    """Readers, and for each size an open study with so many open reads."""
-    from annotation.services import filling, studies
-    from annotation.services.schemas import create_label_schema
-    from synthlab.accounts.models import Role, User
-
-    def person(name: str, role: str) -> Any:
-        return User.objects.create_user(username=name, password=None, role=role)
-
-    manager = person("manager", Role.SCIENTIST)
-    readers = [person(f"reader{number}", Role.CLINICIAN) for number in range(READERS)]
-    batch = _released_batch(manager, max(sizes))
-    schema = create_label_schema(
-        actor=manager, name="claims", classes=[{"key": "gland", "title": "Gland"}], sites=[],
-        discard_reasons=[{"key": "artefact", "title": "Artefact"}],
-    )  # fmt: skip
-    opened: dict[int, str] = {}
-    for size in sizes:
-        study = studies.create_study(actor=manager, title=f"{size} reads", schema=schema)
-        for reader in readers:
-            studies.add_member(actor=manager, study=study, user=reader, role="reader")
-        filling.fill_study(actor=manager, study=study, batches=[batch], limit=size)
-        studies.open_study(actor=manager, study=study)
-        opened[size] = str(study.pk)
-    return readers, opened
-
-
-def _released_batch(owner: Any, count: int) -> Any:
-    """A batch of `count` images that a person released; nobody will look at the pixels, so there are none."""
-    from django.utils import timezone
-
-    from evaluation.models import Decision, GateDecision
-    from generation.models import Batch, BatchState, SyntheticImage
-
-    batch = Batch.objects.create(
-        generator=_approved_generator(owner), requested_by=owner, state=BatchState.SUCCEEDED, count=count, seed=0,
-        completed_at=timezone.now(),
-    )  # fmt: skip
-    images = (
-        SyntheticImage(batch=batch, index=index, size=1, width=64, height=64, **_digests(index))
-        for index in range(count)
-    )
-    SyntheticImage.objects.bulk_create(images, batch_size=CHUNK)
-    GateDecision.objects.create(
-        batch=batch, decision=Decision.RELEASED, decided_by=owner, reason="for a benchmark"
-    )
-    return batch
-
-
-def _approved_generator(owner: Any) -> Any:
-    from django.utils import timezone
-
-    from generation.models import Dataset, Generator, GeneratorState
-
-    return Generator.objects.create(
-        dataset=Dataset.objects.create(owner=owner, name="claims", manifest_digest="0" * 64),
-        name="claims", digest="0" * 64, size=1, architecture="dcgan", image_size=64, channels=3, latent_size=8,
-        state=GeneratorState.APPROVED, approved_by=owner, approved_at=timezone.now(), approval_reason="for a benchmark",
-    )  # fmt: skip
-
-
-def _digests(index: int) -> dict[str, str]:
-    digest = hashlib.sha256(str(index).encode()).hexdigest()
-    return {"seed": digest[:16], "digest": digest, "pixel_digest": digest}
-
-
-def _run_ahead(study: Any, done: int) -> list[float]:
-    """Milliseconds in the database of claims by one who has answered `done` images that others have yet to read.
-
-    Each image gets a second read, so that at the head of the queue there is much that is not for this person: the case in
-    which a search from the start would walk through all of their own work.
-    """
-    from django.db import transaction
-    from django.db.models.functions import Now
-
-    from annotation.models import Membership, Read
-    from annotation.services import studies
-    from annotation.services.filling import random_place
+def _far_ahead(filler: Any, reader: Any, done: int) -> dict[str, list[float]]:
+    """Milliseconds in the database, for one who has answered `done` images: of the claim, and of all that its answer holds."""
+    from annotation.api.payloads import describe_claim
     from annotation.services.queue import claim_reads
-    from synthlab.accounts.models import Role, User
+    from bench.filling import run_ahead
 
-    reader = User.objects.create_user(username="ahead", password=None, role=Role.CLINICIAN)
-    studies.add_member(actor=study.created_by, study=study, user=reader, role="reader")
-    with transaction.atomic():
-        items = list(study.items.values_list("pk", flat=True))
-        seconds = (Read(study=study, item_id=item, ordinal=1, shuffle=random_place()) for item in items)
-        Read.objects.bulk_create(seconds, batch_size=CHUNK)
-        keys, place = _taken_by_now(study, done)
-        for start in range(0, len(keys), CHUNK):
-            Read.objects.filter(pk__in=keys[start : start + CHUNK]).update(
-                state="submitted", reader=reader, submitted_at=Now()
-            )
-        Membership.objects.filter(study=study, user=reader).update(queue_shuffle=place)
-        times = [_timed_claim(claim_reads, reader, study) for _ in range(PROBES)]
-        # The load that follows meets the queue as it was filled.
-        transaction.set_rollback(True)
+    study = filler.open_study(done + 2 * PROBES, reads=2)
+    run_ahead(reader, study, done)
+    filler.settle()
+    times: dict[str, list[float]] = {"claim": [], "answer": []}
+    for _ in range(PROBES):
+        with _watched() as spent:
+            claim = claim_reads(reader=reader, study=study, count=1)
+            times["claim"].append(sum(spent) * 1000)
+            describe_claim(claim, reader, study)
+        times["answer"].append(sum(spent) * 1000)
+        [read] = claim.reads
+        # Put away, or the next claim would give it again.
+        type(read).objects.filter(pk=read.pk).update(state="void", lease_until=None)
     return times
 
 
-def _taken_by_now(study: Any, done: int) -> tuple[list[Any], int]:
-    """The reads that a lone reader's first `done` claims give, one of each image, and how far along they come."""
-    seen: set[Any] = set()
-    keys: list[Any] = []
-    rows = study.reads.order_by("shuffle", "id").values_list("pk", "item_id", "shuffle")
-    for key, item, shuffle in rows.iterator(CHUNK):
-        if item not in seen:
-            seen.add(item)
-            keys.append(key)
-        if len(keys) == done:
-            return keys, shuffle
-    raise ValueError("the study has fewer images than the reader shall have answered")
-
-
-def _timed_claim(claim_reads: Any, reader: Any, study: Any) -> float:
+@contextmanager
+def _watched() -> Iterator[list[float]]:
+    """Seconds that each statement takes."""
     from django.db import connection
 
-    from annotation.models import Read
-
-    spent = 0.0
+    spent: list[float] = []
 
     def watch(execute: Any, *statement: Any) -> Any:
-        nonlocal spent
         started = time.perf_counter()
         try:
             return execute(*statement)
         finally:
-            spent += time.perf_counter() - started
+            spent.append(time.perf_counter() - started)
 
     with connection.execute_wrapper(watch):
-        [read] = claim_reads(reader=reader, study=study, count=1).reads
-    # Put away, or the next claim would give it again.
-    Read.objects.filter(pk=read.pk).update(state="void", lease_until=None)
-    return spent * 1000
-
-
-@contextmanager
-def _server(home: Path) -> Iterator[str]:
-    from synthlab.core.parts import web_plan
-    from synthlab.core.starting import address_of, listen
-
-    listener = listen("127.0.0.1:0")
-    url = f"http://{address_of(listener)}"
-    plan = web_plan(listener, {})
-    with (home / "web.log").open("ab") as log:
-        process = subprocess.Popen(
-            list(plan.argv), env={**os.environ, "SYNTHLAB_BIND": address_of(listener)}, stdout=log, stderr=log,
-            pass_fds=[listener.fileno()],
-        )  # fmt: skip
-    try:
-        _wait_for(url)
-        yield url
-    finally:
-        process.terminate()
-        process.wait()
-        listener.close()
-
-
-def _wait_for(url: str) -> None:
-    end = time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() < end:
-        try:
-            if httpx.get(f"{url}/livez", timeout=1).status_code == httpx.codes.OK:
-                return
-        except httpx.TransportError:
-            pass
-        time.sleep(0.1)
-    raise RuntimeError("the web server did not start")
-
-
-def _client(url: str, person: Any) -> httpx.Client:
-    from django.conf import settings
-    from django.middleware.csrf import _get_new_csrf_string
-    from django.test import Client
-
-    browser = Client()
-    browser.force_login(person)
-    token = _get_new_csrf_string()
-    cookies = {
-        settings.SESSION_COOKIE_NAME: browser.cookies[settings.SESSION_COOKIE_NAME].value,
-        settings.CSRF_COOKIE_NAME: token,
-    }
-    return httpx.Client(
-        base_url=url, cookies=cookies, headers={"X-CSRFToken": token, "Origin": url}, timeout=30
-    )
+        yield spent
 
 
 def _drive(
     readers: Sequence[Reader], studies: dict[int, str], *, count: int, rate: float
 ) -> tuple[dict[int, list[float]], list[float]]:
     """`count` claims a size at `rate` claims a second over all; each is answered before its reader's next one is due."""
-    for (
-        reader
-    ) in readers:  # the first request of a process and of a connection is not what a reader meets all day
-        for study in studies.values():
+    for reader in readers:
+        # Neither the first request of a process nor that of a connection is what a reader meets all day, and from the
+        # fifth answer on the server tells how long the rest will take.
+        for study in [*studies.values()] * WARM_UP:
             reader.submit(reader.claim(study))
     sizes = list(studies)
     claims: dict[int, list[float]] = {size: [] for size in sizes}
