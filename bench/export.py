@@ -13,8 +13,8 @@ from annotation.export.registry import FORMATS
 from bench.harness import ROOT, STORE, Aim, Bench, Result, Run, run_alone
 
 COUNT, MANY = 10_000, 100_000
-LIGHT = ("coco", "imagefolder", "parquet", "webdataset", "yolo", "voc", "cvat", "labelstudio", "csv")
-ROUNDS = 1
+TIMED = ("coco", "imagefolder", "parquet", "webdataset", "yolo", "voc", "cvat", "labelstudio", "csv", "dicom")
+ROUNDS = 3
 
 
 def call(verb: str, spec: dict[str, Any]) -> dict[str, Any]:
@@ -39,8 +39,8 @@ def measure(run: Run) -> Result:
             call("make", spec)
         low, high = (call("write", {**spec, "format": "coco"}) for spec in (small, large))
     tar, tarfile = statistics.median(found["tar"]), statistics.median(found["tarfile"])
-    seconds = {key: statistics.median(row[0] for row in found[key]) for key in LIGHT}
-    memory = {key: max(row[1] for row in found[key]) for key in LIGHT}
+    seconds = {key: statistics.median(row[0] for row in found[key]) for key in TIMED}
+    memory = {key: max(row[1] for row in found[key]) for key in TIMED}
     ratios = {
         "coco_rate_over_python_tarfile": tarfile / seconds["coco"],
         "slowest_format_rate_over_python_tarfile": tarfile / max(seconds.values()),
@@ -51,7 +51,7 @@ def measure(run: Run) -> Result:
         ratios["seconds_of_slowest_format"] = max(seconds.values())
         ratios["mib_of_largest_format"] = max(memory.values())
     rows: list[Sequence[str | float | int]] = [
-        [FORMATS[key].title, seconds[key], count / seconds[key], memory[key]] for key in LIGHT
+        [FORMATS[key].title, seconds[key], count / seconds[key], memory[key]] for key in TIMED
     ]
     rows.append(["bare copy by Python's tarfile", tarfile, count / tarfile, "–"])
     rows.append(["bare copy by GNU tar", tar, count / tar, "–"])
@@ -79,11 +79,11 @@ def _set(folder: Path, count: int, *, side: int, channels: int = 1) -> dict[str,
 def _all_formats(spec: dict[str, Any], rounds: int) -> dict[str, Any]:
     """In turns, so that whatever else the machine does meets all alike; the first tar warms the disk's cache."""
     call("tar", spec)
-    found: dict[str, Any] = {key: [] for key in ("tar", "tarfile", *LIGHT)}
+    found: dict[str, Any] = {key: [] for key in ("tar", "tarfile", *TIMED)}
     for _ in range(rounds):
         for verb in ("tar", "tarfile"):
             found[verb].append(call(verb, spec)["seconds"])
-        for key in LIGHT:
+        for key in TIMED:
             row = call("write", {**spec, "format": key})
             found[key].append((row["seconds"], row["mib"]))
     return found

@@ -54,6 +54,14 @@ class Uids:
         """The object of a kind that belongs to an image, which its digest names."""
         return self.named("object", kind, image)
 
+    def finding(self, image: str, key: str) -> str:
+        """What is said about a whole image in one of its classes."""
+        return self.named("finding", image, key)
+
+    def dimensions(self, image: str) -> str:
+        """The organisation of the frames of an image's segmentation."""
+        return self.named("dimensions", image)
+
     def region(self, image: str, place: int) -> str:
         """A region, by its place in the labels: the same in report and segmentation."""
         return self.named("region", image, place)

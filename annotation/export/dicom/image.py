@@ -22,6 +22,7 @@ from annotation.export.dicom.identity import Identity
 from annotation.export.dicom.stamping import IMAGE, stamp
 from annotation.export.rows import MemberRow
 
+Pixels = NDArray[np.uint8] | NDArray[np.uint16]
 _GREY_16 = frozenset({"I;16", "I;16L", "I;16B", "I"})
 
 
@@ -47,7 +48,7 @@ class UnfitImageError(ValueError):
     """The image class cannot hold such an image."""
 
 
-def read_pixels(png: bytes) -> NDArray[np.uint8] | NDArray[np.uint16]:
+def read_pixels(png: bytes) -> Pixels:
     """The samples of a PNG: (h, w) uint8 or uint16 for grey, (h, w, 3) uint8 for colour.
 
     Raises:
@@ -61,20 +62,19 @@ def read_pixels(png: bytes) -> NDArray[np.uint8] | NDArray[np.uint16]:
         raise UnfitImageError(f"an image of the mode {image.mode} has no place in DICOM")
 
 
-def make_image(identity: Identity, member: MemberRow, number: int, png: bytes) -> Dataset:
+def make_image(identity: Identity, member: MemberRow, number: int, pixels: Pixels) -> Dataset:
     """The image object of a member.
 
     Args:
         identity: Of the release.
         member: The image.
         number: Its place in the release, from 1.
-        png: Its file.
+        pixels: Its samples, as `read_pixels` gives them.
 
     Raises:
         UnfitImageError: The image class holds no such samples.
     """
     chosen = IMAGE_CLASSES[identity.image_class]
-    pixels = read_pixels(png)
     if chosen.visible_light and pixels.dtype != np.uint8:
         raise UnfitImageError("visible-light objects hold 8 bits a sample; choose Secondary Capture for 16")
     image = Dataset()
@@ -86,7 +86,7 @@ def make_image(identity: Identity, member: MemberRow, number: int, png: bytes) -
         "Synthetic image, sampled from an image generator that is named under Contributing Equipment. No patient was "
         "imaged. Image Comments holds the SHA-256 of the approved PNG file and the recipe that makes it again."
     )
-    image.ImageComments = _comments(member)
+    image.ImageComments = describe_origin(member)
     image.PatientOrientation = ""
     image.Laterality = ""
     image.BurnedInAnnotation = "NO"
@@ -100,14 +100,15 @@ def make_image(identity: Identity, member: MemberRow, number: int, png: bytes) -
     return image
 
 
-def _comments(member: MemberRow) -> str:
+def describe_origin(member: MemberRow) -> str:
+    """Digest and recipe of the approved PNG file, as JSON."""
     facts = {"image": member.digest, "recipe": dict(member.recipe)}
     if member.split:
         facts["split"] = member.split
     return canonical_json(facts).decode().strip()
 
 
-def _set_pixels(image: Dataset, pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> None:
+def _set_pixels(image: Dataset, pixels: Pixels) -> None:
     is_colour = pixels.ndim == 3
     bits = 8 * pixels.dtype.itemsize
     image.SamplesPerPixel = 3 if is_colour else 1
@@ -118,5 +119,10 @@ def _set_pixels(image: Dataset, pixels: NDArray[np.uint8] | NDArray[np.uint16]) 
     image.BitsAllocated = image.BitsStored = bits
     image.HighBit = bits - 1
     image.PixelRepresentation = 0
+    image.add_new("PixelData", "OW" if bits == 16 else "OB", pixel_data(pixels))
+
+
+def pixel_data(pixels: Pixels) -> bytes:
+    """Samples as an element holds them: little endian, of even length."""
     data = pixels.astype(pixels.dtype.newbyteorder("<"), copy=False).tobytes()
-    image.add_new("PixelData", "OW" if bits == 16 else "OB", data + b"\0" * (len(data) % 2))
+    return data + b"\0" * (len(data) % 2)

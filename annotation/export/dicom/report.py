@@ -6,6 +6,8 @@ stay as they are: the origin of an SCOORD is the upper left corner of the image,
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from highdicom.sr import (
     CodedConcept,
@@ -23,6 +25,7 @@ from highdicom.sr import (
     SourceImageForRegion,
     TrackingIdentifier,
 )
+from numpy.typing import NDArray
 from pydicom import Dataset
 from pydicom.sr.codedict import codes
 from pydicom.uid import ComprehensiveSRStorage
@@ -31,14 +34,21 @@ from annotation.export.dicom.concepts import Concepts
 from annotation.export.dicom.identity import Identity, person_name
 from annotation.export.dicom.stamping import REPORT, stamp
 from annotation.export.rows import MemberRow, RegionRow
-from annotation.geometry import Point
+from annotation.geometry import Point, Shape
 
 CONFIDENCE = "ask:confidence"
 SHAPE = "ask:shape"
 
+Group = MeasurementsAndQualitativeEvaluations | PlanarROIMeasurementsAndQualitativeEvaluations
+
 
 def make_report(
-    identity: Identity, concepts: Concepts, member: MemberRow, number: int, image: Dataset
+    identity: Identity,
+    concepts: Concepts,
+    member: MemberRow,
+    number: int,
+    image: Dataset,
+    groups: Sequence[Group],
 ) -> Dataset:
     """The report about a member.
 
@@ -48,9 +58,10 @@ def make_report(
     Args:
         identity: Of the release.
         concepts: Of the release.
-        member: The image and what was said about it.
+        member: The image, and who read and reviewed it.
         number: Its place in the release, from 1.
         image: Its image object.
+        groups: What is said: of `finding_group` for each class of the whole image, of `region_group` for each region.
     """
     report = Dataset()
     report.SOPClassUID = ComprehensiveSRStorage
@@ -62,22 +73,28 @@ def make_report(
     report.PerformedProcedureCodeSequence = []
     report.ReferencedPerformedProcedureStepSequence = []
     report.CurrentRequestedProcedureEvidenceSequence = [_evidence(image)]
-    report.update(_content(identity, concepts, member, image)[0])
+    report.update(_content(concepts, member, groups)[0])
     report.CodingSchemeIdentificationSequence = concepts.schemes()
     if member.reviewers:
         report.ParticipantSequence = [_reviewer(name) for name in member.reviewers]
     return report
 
 
-def _content(identity: Identity, concepts: Concepts, member: MemberRow, image: Dataset) -> MeasurementReport:
-    regions = enumerate(member.regions)
+def measured(report: Dataset) -> Dataset:
+    """The part of a report whose content are its groups."""
+    found: Dataset = next(
+        item
+        for item in report.ContentSequence
+        if item.ConceptNameCodeSequence[0].CodeValue == codes.DCM.ImagingMeasurements.value
+    )
+    return found
+
+
+def _content(concepts: Concepts, member: MemberRow, groups: Sequence[Group]) -> MeasurementReport:
     return MeasurementReport(
         observation_context=_observers(member.reader),
         procedure_reported=concepts.own("procedure:reading", "Reading of a synthetic image"),
-        imaging_measurements=[
-            *(_finding(identity, concepts, member, key, image) for key in member.classes),
-            *(_region(identity, concepts, member, place, region, image) for place, region in regions),
-        ],
+        imaging_measurements=groups,
         title=codes.DCM.ImagingMeasurementReport,
     )
 
@@ -116,12 +133,13 @@ def _reviewer(name: str) -> Dataset:
     return item
 
 
-def _finding(
+def finding_group(
     identity: Identity, concepts: Concepts, member: MemberRow, key: str, image: Dataset
 ) -> MeasurementsAndQualitativeEvaluations:
+    """What is said about the whole image in one of its classes."""
     return MeasurementsAndQualitativeEvaluations(
         tracking_identifier=TrackingIdentifier(
-            uid=identity.uids.named("finding", member.digest, key), identifier="image"
+            uid=identity.uids.finding(member.digest, key), identifier="image"
         ),
         finding_type=concepts.of_class(key),
         finding_sites=_sites(concepts, member),
@@ -130,9 +148,10 @@ def _finding(
     )
 
 
-def _region(
+def region_group(
     identity: Identity, concepts: Concepts, member: MemberRow, place: int, region: RegionRow, image: Dataset
 ) -> PlanarROIMeasurementsAndQualitativeEvaluations:
+    """What is said about a region, which stands at this place in the labels."""
     asked = concepts.own(SHAPE, "Shape as it was drawn")
     drawn = concepts.own(f"shape:{region.kind}", region.kind.capitalize())
     return PlanarROIMeasurementsAndQualitativeEvaluations(
@@ -151,13 +170,17 @@ def tracking_name(place: int) -> str:
     return f"region {place + 1}"
 
 
+def outline(shape: Shape) -> NDArray[np.float64]:
+    """The outline, closed by its first point as PS3.3 C.18.6.1.2 asks of an area, or the point: (points, 2)."""
+    points = shape.points
+    return np.asarray(points if isinstance(shape, Point) else [*points, points[0]], dtype=np.float64)
+
+
 def _scoord(region: RegionRow, image: Dataset) -> ImageRegion:
-    """The outline, closed by its first point as PS3.3 C.18.6.1.2 asks of an area; or the point."""
-    points = region.shape.points
     is_point = isinstance(region.shape, Point)
     return ImageRegion(
         graphic_type=GraphicTypeValues.POINT if is_point else GraphicTypeValues.POLYLINE,
-        graphic_data=np.asarray(points if is_point else [*points, points[0]], dtype=np.float64),
+        graphic_data=outline(region.shape),
         source_image=SourceImageForRegion.from_source_image(image),
     )
 
