@@ -10,21 +10,14 @@ from collections import Counter
 import pytest
 
 from annotation.models import Annotation, Item, Read, ReadState
-from annotation.services import studies
 from synthlab.accounts.models import User
 from synthlab.core.audit import study_chain, verify_chain
 from synthlab.core.invariants import find_violations
 from tests.annotation.factories import Scene
-from tests.factories import make_clinician
+from tests.concurrency.checking import ANSWERED, OVER_ASSIGNED
+from tests.concurrency.http_readers import add_readers
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases]
-
-
-def add_readers(scene: Scene, count: int) -> list[User]:
-    readers = [make_clinician() for _ in range(count)]
-    for user in readers:
-        studies.add_member(actor=scene.manager, study=scene.study, user=user, role="reader")
-    return readers
 
 
 def race(env, repository, scene: Scene, readers: list[User], **spec) -> list[list[str]]:
@@ -35,17 +28,6 @@ def race(env, repository, scene: Scene, readers: list[User], **spec) -> list[lis
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
     return [json.loads(line) for line in done.stdout.splitlines() if line]
-
-
-OVER_ASSIGNED = (
-    "no image is given to more readers than its study asks for",
-    "nobody reads the same image twice as a primary reader",
-)
-ANSWERED = (
-    *OVER_ASSIGNED,
-    "every submitted read has its final answer, and no other read has one",
-    "the answer that decided an image is a final one about that image",
-)
 
 
 def test_eight_processes_claim_250_reads_each_and_none_is_handed_out_twice(live_database_env, repository):

@@ -18,9 +18,18 @@ START_SECONDS = 120
 
 
 class LiveWeb:
-    """A web server in a process of its own; `url` is its origin."""
+    """A web server in a process of its own; `url` is its origin.
 
-    def __init__(self, env: dict[str, str], folder: Path) -> None:
+    Args:
+        env: Where it finds rows and files: `product_env`.
+        folder: For its log and static files.
+        workers: How many processes answer.
+        has_pages: Whether static files are collected; REST does without.
+    """
+
+    def __init__(
+        self, env: dict[str, str], folder: Path, *, workers: int = 1, has_pages: bool = True
+    ) -> None:
         self._listener = listen("127.0.0.1:0")
         address = address_of(self._listener)
         self.url = f"http://{address}"
@@ -29,9 +38,10 @@ class LiveWeb:
             **env,
             "SYNTHLAB_BIND": address,
             "SYNTHLAB_STATIC_ROOT": str(folder / "static"),
-            "SYNTHLAB_WEB_WORKERS": "1",
+            "SYNTHLAB_WEB_WORKERS": str(workers),
         }
-        self._collect()
+        if has_pages:
+            self._collect()
         self._process = self._start()
 
     def _collect(self) -> None:
