@@ -37,12 +37,13 @@ def write_coco(source: Source) -> Iterator[Member]:
         for split in splits
     }
     for split, places in splits.items():
-        objects = Items(_objects(release, places, asides[split]))
-        yield Member(_file(INSTANCES, split), _document(release, objects, asides[split], points=False))
+        aside = asides[split]
+        objects = Items(_objects(release, places, aside))
+        yield Member(_file(INSTANCES, split), _document(release, objects, aside, points=False))
     for split, aside in asides.items():
         if aside.points.stat().st_size:
-            objects = WrittenItems(aside.points)
-            yield Member(_file(POINTS, split), _document(release, objects, aside, points=True))
+            points = WrittenItems(aside.points)
+            yield Member(_file(POINTS, split), _document(release, points, aside, points=True))
     yield from pngs_by_split(source, partial(split_folder, IMAGES))
 
 

@@ -12,8 +12,8 @@ from django.urls import reverse
 from PIL import Image
 from rest_framework.test import APIClient
 
-from annotation.export.spool import tally_members
 from annotation.export.registry import FORMATS
+from annotation.export.spool import tally_members
 from annotation.export.verify import verify_archive
 from annotation.models import Export, ExportState
 from annotation.services import exporting, releases
