@@ -56,14 +56,15 @@ class Copies:
 
     def only(self, after: Subject, rows: npt.NDArray[np.int64]) -> Copies:
         """What is known of `after`, the subject with only these rows left of its synthetic pictures."""
-        pairs = self.duplicates.pairs[np.isin(self.duplicates.pairs, rows).all(axis=1)]
-        duplicates = replace(
-            self.duplicates,
-            pairs=np.searchsorted(rows, pairs),
-            searched=min(self.duplicates.searched, len(rows)),
-        )
-        scores = self.scores.only(rows)
+        scores, duplicates = self.scores.only(rows), self._duplicates_of(after, rows)
         return Copies(scores, duplicates, _flags(after, scores, duplicates), self.nearest.only(rows))
+
+    def _duplicates_of(self, after: Subject, rows: npt.NDArray[np.int64]) -> Duplicates:
+        known = self.duplicates
+        if known.searched < len(self.nearest.row):  # in a sample, which is not that of what is left
+            return find_duplicates(after, PixelSpace(after.symmetries))
+        pairs = known.pairs[np.isin(known.pairs, rows).all(axis=1)]
+        return replace(known, pairs=np.searchsorted(rows, pairs), searched=len(rows))
 
 
 def find_copies(subject: Subject) -> Copies:

@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from evaluation.ml.earlier import Earlier, measure
 from evaluation.ml.extractors import INCEPTION, LITE0, Extractor, make_extractor
 from evaluation.ml.features import FeatureStore, Stopped, feature_rows, store_features
 from evaluation.ml.images import ImageSet, parse_refs, read_set, refuse_mismatch
 from evaluation.ml.inception_row import fid_part, fid_row, fid_unavailable
 from evaluation.ml.limits import limits
-from evaluation.ml.panel import Panel, panel
+from evaluation.ml.panel import Panel
 from evaluation.ml.report import FORMAT, MetricResult, shortages, to_json, write_text
 from evaluation.ml.subject import Subject, refuse_collapsed
 from evaluation.ml.symmetry import CHOICES, symmetry_names
@@ -80,7 +81,7 @@ def evaluate(spec: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     extractor = make_extractor(request.extractor, threads=request.threads, weights=request.weights)
     try:
         subject = make_subject(sets, extractor, request, reporter)
-        measured = _measure(subject, reporter)
+        measured = _measure(subject, request, reporter)
         fid, fid_results = _fid(sets, request, reporter)
         measured = replace(measured, results=(*measured.results, *fid_results))
     except Stopped:
@@ -169,13 +170,13 @@ def make_subject(
     )
 
 
-def _measure(subject: Subject, reporter: Reporter) -> Panel:
+def _measure(subject: Subject, request: Spec, reporter: Reporter) -> Panel:
     def tell(name: str, done: int, total: int) -> None:
         if reporter.should_stop:
             raise Stopped
         reporter.progress("measuring", done, total, metric=name)
 
-    return panel(subject, tell)
+    return measure(request.features, subject, tell)
 
 
 def _fid(
@@ -186,7 +187,11 @@ def _fid(
         extractor = make_extractor(INCEPTION, threads=request.threads, weights=request.weights)
     except BadInput as error:
         return fid_unavailable(error.detail), []
-    found = fid_row(make_subject(sets, extractor, request, reporter))
+    subject = make_subject(sets, extractor, request, reporter)
+    earlier = Earlier(request.features, subject)
+    earlier.recall()
+    found = fid_row(subject)
+    earlier.keep()
     return fid_part(found), [found]
 
 

@@ -85,8 +85,8 @@ def matched_row(
     )
 
 
-def frechet_row(subject: Subject) -> MetricResult:
-    """FD(reference, synthetic) beside FD(reference, training), at equal n."""
+def matched_frechet(subject: Subject, name: str) -> Matched | None:
+    """FD(reference, synthetic) beside FD(reference, training), at equal n; `name` is the purpose of its draws."""
     products = subject.products
 
     def distance(draw: Draw, side: Side, rows: Index) -> float:
@@ -98,14 +98,19 @@ def frechet_row(subject: Subject) -> MetricResult:
         )
 
     def statistic(draw: Draw) -> tuple[float, float]:
-        floor = subject.real_side.once(("fd", draw.real), lambda: distance(draw, "training", draw.training))
+        floor = subject.real_side.once((name, draw.real), lambda: distance(draw, "training", draw.training))
         return distance(draw, "synthetic", draw.synthetic), floor
 
-    found = measure(subject, "fd", statistic)
+    return measure(subject, name, statistic)
+
+
+def frechet_row(subject: Subject) -> MetricResult:
+    """The Fréchet distance over the extractor's features."""
     method = (
         "Fréchet distance by the nuclear norm of the centred cross-Gram, float64; mean over matched draws; "
         "floor: training against reference at the same n"
     )
+    found = matched_frechet(subject, "fd")
     return matched_row(subject, "fd", f"FD ({subject.extractor.name})", found, method)
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
+import shutil
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,8 @@ from evaluation.ml.symmetry import pixel_digest
 from generation.child import BadInput
 
 _MARKERS = "forgotten"
+# Below a store's root: what was worked out about real pictures; see `earlier`.
+KNOWN = "known"
 _LOCK = ".lock"
 
 
@@ -70,6 +73,7 @@ def forget(root: Path, digests: Collection[str]) -> int:
             (markers / digest).touch()
         gone = set(digests)
         removed = sum(_rewrite(index, gone) for index in sorted(root.glob("*/*.json")))
+        shutil.rmtree(root / KNOWN, ignore_errors=True)
         _remove_unfinished(root)
     return removed
 

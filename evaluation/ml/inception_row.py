@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from evaluation.ml.draws import Draw, measure
 from evaluation.ml.extractors import INCEPTION
-from evaluation.ml.fidelity import matched_row
+from evaluation.ml.fidelity import matched_frechet, matched_row
 from evaluation.ml.frechet import frechet_distance
 from evaluation.ml.inception import DIMENSION
 from evaluation.ml.report import MetricResult
@@ -26,23 +25,15 @@ def fid_row(subject: Subject) -> MetricResult:
     `details` holds ``all_images`` besides: the distance between all reference and all synthetic images, which is what
     other tools print and what must never be read without the floor.
     """
-    real, training, synthetic = subject.reference_rows, subject.training_rows, subject.synthetic_rows
-
-    def statistic(draw: Draw) -> tuple[float, float]:
-        drawn = real[draw.reference]
-        return (
-            frechet_distance(drawn, synthetic[draw.synthetic]),
-            frechet_distance(drawn, training[draw.training]),
-        )
-
     method = (
         "Fréchet distance over the 2048 pooled features of Inception (2015-12-05), by the nuclear norm of the centred "
         "cross-Gram, float64; mean over matched draws; floor: training against reference at the same n"
     )
     if min(subject.counts.n_real, subject.counts.n_synth) <= DIMENSION:
         method = f"{method}. {RANK}"
-    found = matched_row(subject, "fid", f"FID ({INCEPTION})", measure(subject, "fid", statistic), method)
-    return replace(found, details={**found.details, "all_images": frechet_distance(real, synthetic)})
+    found = matched_row(subject, "fid", f"FID ({INCEPTION})", matched_frechet(subject, "fid"), method)
+    everything = frechet_distance(subject.reference_rows, subject.synthetic_rows)
+    return replace(found, details={**found.details, "all_images": everything})
 
 
 def fid_part(row: MetricResult) -> dict[str, Any]:

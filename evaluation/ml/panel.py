@@ -1,15 +1,10 @@
-"""The whole panel over features that are already there: pure, nothing is read or written.
-
-`panel` is what an evaluation and its benchmark both call; `panel_without` measures the same set after discards.
-"""
+"""The whole panel over features that are already there: pure, nothing is read or written."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-
-import numpy as np
 
 from evaluation.ml.classes import STEPS, Step, class_rows
 from evaluation.ml.copying import Copies, find_copies
@@ -39,7 +34,7 @@ def panel(
     Args:
         subject: three sets of pictures and their features.
         on_step: told (name, steps done, steps in all) before each step; what it raises ends the panel.
-        copies: what is known of these synthetic pictures already; looked for where not given.
+        copies: what an earlier evaluation found of these synthetic pictures; looked for where not given.
     """
     results: list[MetricResult] = []
     scores: list[ImageScore] = []
@@ -68,19 +63,3 @@ def panel(
         seconds = round((time.perf_counter() - begun) / max(1, len(found)), 4)
         results += [replace(result, seconds=seconds) for result in found]
     return Panel(tuple(results), tuple(scores), known[0])
-
-
-def panel_without(subject: Subject, measured: Panel, discarded: Collection[str]) -> Panel:
-    """Measure what is left of a subject after discards; no picture is compared with the real ones again.
-
-    Args:
-        subject: as it was measured.
-        measured: what `panel` said of it.
-        discarded: ids of synthetic pictures.
-    """
-    gone = set(discarded)
-    rows = np.array(
-        [at for at, ref in enumerate(subject.synthetic.refs) if ref.id not in gone], dtype=np.int64
-    )
-    after = subject.without(gone)
-    return panel(after, copies=measured.copies.only(after, rows))

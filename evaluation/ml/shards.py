@@ -26,12 +26,13 @@ def write_shard(folder: Path, index: dict[str, Any], rows: npt.NDArray[np.float3
     np.save(buffer, np.ascontiguousarray(rows, dtype="<f4"), allow_pickle=False)
     text = json.dumps(index).encode()
     name = hashlib.sha256(text).hexdigest()[:32]
-    _put(folder, f"{name}.npy", buffer.getvalue())
-    _put(folder, f"{name}.json", text)
+    put_file(folder, f"{name}.npy", buffer.getvalue())
+    put_file(folder, f"{name}.json", text)
     _sync_folder(folder)
 
 
-def _put(folder: Path, name: str, content: bytes) -> None:
+def put_file(folder: Path, name: str, content: bytes) -> None:
+    """Write a file that is whole and synced before it gets its name."""
     handle, temporary = tempfile.mkstemp(dir=folder, prefix=".new-")
     with os.fdopen(handle, "wb") as file:
         file.write(content)

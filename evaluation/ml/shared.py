@@ -6,6 +6,7 @@ pictures alone. Neither changes a number: both are what would be computed again.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any, Literal, TypeVar, cast
 
@@ -66,15 +67,30 @@ class RealSide:
 
     def __init__(self) -> None:
         """Nothing is known at first."""
-        self._known: dict[Hashable, Any] = {}
+        self._known: dict[str, Any] = {}
         self._classes: dict[str, RealSide] = {}
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
         """What is known under a key; made where it is not."""
-        if key not in self._known:
-            self._known[key] = make()
-        return cast(T, self._known[key])
+        name = hashlib.sha256(repr(key).encode()).hexdigest()
+        if name not in self._known:
+            self._known[name] = make()
+        return cast(T, self._known[name])
 
     def of_class(self, key: str) -> RealSide:
         """That of one class's pictures."""
         return self._classes.setdefault(key, RealSide())
+
+    def __len__(self) -> int:
+        """How much is known, of all classes together."""
+        return len(self._known) + sum(map(len, self._classes.values()))
+
+    def as_dict(self) -> dict[str, Any]:
+        """All that is known, for `learn`."""
+        return {"known": self._known, "classes": {key: one.as_dict() for key, one in self._classes.items()}}
+
+    def learn(self, told: Mapping[str, Any]) -> None:
+        """Know what another one of the same pictures knew."""
+        self._known |= told["known"]
+        for key, known in told["classes"].items():
+            self.of_class(key).learn(known)

@@ -95,11 +95,11 @@ def test_who_may_not_and_what_cannot_be_measured():
 def test_by_rest_for_managers_alone():
     scene = accepted(2)
     url, manager = f"/api/v1/studies/{scene.study.pk}/evaluations", client_of(outside_manager(scene))
-    key = {"HTTP_IDEMPOTENCY_KEY": "evaluate-once"}
-    started = manager.post(url, **key)
+    key = {"Idempotency-Key": "evaluate-once"}
+    started = manager.post(url, headers=key)
     assert started.status_code == 202
     assert started["Location"] == f"/api/v1/jobs/{started.json()['job']}"
-    assert manager.post(url, **key).json()["id"] == started.json()["id"]
+    assert manager.post(url, headers=key).json()["id"] == started.json()["id"]
     (row,) = manager.get(url).json()["results"]
     assert row["id"] == started.json()["id"]
     assert manager.get(f"/api/v1/image-sets/{row['image_set']}").json()["image_count"] == 2
