@@ -20,6 +20,7 @@ from generation.services import training as trainings
 from synthlab.core.files import path_of
 from synthlab.core.jobs import execute
 from tests.annotation.factories import make_schema
+from tests.annotation.pictures import pictures_in, resembles
 from tests.annotation.traces import Listener, Search
 from tests.factories import PASSWORD, client_of, make_clinician, make_scientist
 from tests.generation.cast import drained
@@ -139,6 +140,7 @@ def test_no_identifier_stays(homes: list[Path], listener: Listener, monkeypatch:
     assert len(listener.lines) > 20
     assert search.bytes_read > 500_000
     _check_record(dataset)
+    _check_that_no_real_picture_left(dataset, export)
     _check_that_the_search_finds(plant, dataset, homes, listener)
 
 
@@ -263,6 +265,16 @@ def _check_record(dataset: str) -> None:
     assert {method["scheme"] for method in record["methods"]} == {"DCM"}
     for kind in ("private", "nested", "overlay", "standard", "preamble", "text", "exif", "tags", "iptc"):
         assert record["removed"][kind] >= 1, kind
+
+
+def _check_that_no_real_picture_left(dataset: str, export: bytes) -> None:
+    """Whatever was uploaded, nothing in the archive shows it: in no encoding, at no size, as no thumbnail."""
+    digests = Dataset.objects.get(pk=dataset).images.values_list("digest", flat=True)
+    real = [picture for digest in digests for picture in pictures_in(path_of(digest).read_bytes())]
+    left = list(pictures_in(export))
+    assert len(real) == 8 + 24
+    assert len(left) == 4
+    assert not any(resembles(picture, canary) for picture in left for canary in real)
 
 
 def _check_that_the_search_finds(plant: Planter, dataset: str, homes: list[Path], listener: Listener) -> None:
