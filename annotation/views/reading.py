@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 
 from annotation.models import LabelClass, LabelSchema, Study, StudyRole
 from annotation.services.access import roles_in
+from annotation.services.queue import LEASE
 from annotation.services.shortcuts import shortcuts_of
 from synthlab.accounts.models import User
 from synthlab.core.people import person_of
@@ -35,8 +36,13 @@ def workbench(request: HttpRequest, pk: UUID) -> HttpResponse:
 def workbench_data(study: Study, user: User) -> dict[str, Any]:
     """What the page starts from."""
     return {
-        "study": {"id": str(study.pk), "title": study.title, "guideline": study.guideline},
-        "user": {"id": str(user.pk)},
+        "study": {
+            "id": str(study.pk),
+            "title": study.title,
+            "guideline": study.guideline,
+            "pixel_size_um": study.pixel_size_um,
+        },
+        "user": {"id": str(user.pk), "username": user.username},
         "schema": _schema(study.schema),
         "urls": {
             "claim": reverse("study-claim", args=[study.pk]),
@@ -48,7 +54,7 @@ def workbench_data(study: Study, user: User) -> dict[str, Any]:
             "shortcuts": reverse("my-shortcuts"),
         },
         "keys": shortcuts_of(user),
-        "lease": {"renew_every_seconds": RENEW_EVERY_SECONDS},
+        "lease": {"renew_every_seconds": RENEW_EVERY_SECONDS, "seconds": round(LEASE.total_seconds())},
     }
 
 

@@ -8,7 +8,7 @@
  *   key?: string | null, timeoutMs?: number, tries?: number, keepalive?: boolean,
  *   as?: "json" | "buffer" | "text", cache?: RequestCache
  * }} RequestOptions `cache`: "default" for what never changes; else the browser keeps nothing
- * @typedef {{status: number, data: any, headers: Headers, etag: string | null}} Reply
+ * @typedef {{status: number, data: any, headers: Headers, etag: string | null, url: string}} Reply `url`: where redirects led
  */
 
 import { Problem, problemFrom } from "./errors.js";
@@ -67,7 +67,7 @@ async function once(method, url, options) {
   if (redirected && !url.includes("login") && response.url.includes("login")) {
     throw new Problem({ status: 401, code: "not_authenticated", detail: "Your login has ended." });
   }
-  if (response.ok || status === 304) return { status, data, headers, etag: headers.get("ETag") };
+  if (response.ok || status === 304) return { status, data, headers, etag: headers.get("ETag"), url: response.url };
   throw problemFrom(status, data, headers);
 }
 

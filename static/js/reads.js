@@ -71,6 +71,34 @@ export class ReadsApi {
     await request("POST", `${this.base}/${read}/release`, { body: {}, tries: 1, keepalive: true });
   }
 
+  /**
+   * @param {string} id
+   * @returns {Promise<Read>} a read in hand, as it stands
+   */
+  async read(id) {
+    const { data } = await request("GET", `${this.base}/${id}`);
+    return data;
+  }
+
+  /**
+   * @param {string} study
+   * @param {string | null} page the address of the next page, as the page before told it
+   * @returns {Promise<{results: import("./model/types.js").OwnAnswer[], next: string | null}>} newest first
+   */
+  async answers(study, page) {
+    const { data } = await request("GET", page ?? `${this.base}?study=${study}&page_size=12`);
+    return data;
+  }
+
+  /**
+   * @param {string} read an answered one
+   * @returns {Promise<Read>} the new one, in hand
+   */
+  async reopen(read) {
+    const { data } = await request("POST", `${this.base}/${read}/reopen`, { body: {}, key: newKey() });
+    return data;
+  }
+
   /** @returns {Promise<string | null>} the id of the person who is logged in now */
   async whoami() {
     const { data } = await request("GET", this.meUrl, { tries: 1 });

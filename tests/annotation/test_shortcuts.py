@@ -80,7 +80,7 @@ def test_own_keys_are_kept_with_the_person_and_reset():
     user, other = make_clinician(), make_clinician()
     client = _client(user)
     assert client.get(URL).json() == {"keys": {}}
-    swapped = {"discard": "D", "tool:box": "Shift+B", "fit": "X"}
+    swapped = {"discard": "D", "tool:box": "Shift+K", "fit": "X"}
     assert client.put(URL, {"keys": swapped}, format="json").json() == {"keys": swapped}
     assert client.get("/api/v1/me").json()["preferences"] == {"keys": swapped}
     assert _client(other).get(URL).json() == {"keys": {}}

@@ -8,6 +8,8 @@ from playwright.sync_api import expect
 
 from tests.e2e.browsing import Workbench
 from tests.e2e.scenery import NORMAL, STROMA, OpenStudy
+from tests.e2e.test_accessibility import violations
+from tests.factories import PASSWORD
 
 pytestmark = pytest.mark.both_databases
 
@@ -43,7 +45,8 @@ def test_answers_given_offline_arrive_once_after_a_reload(scene: OpenStudy, visi
     assert [answer.classes for answer in scene.answers()] == [[NORMAL], [STROMA]]
 
 
-def test_an_answer_given_after_the_session_ended_arrives_after_the_next_login(scene: OpenStudy, visit):
+def test_an_answer_given_after_the_session_ended_arrives_after_a_login_in_the_dialog(product_hasher, visit):
+    scene = OpenStudy()
     bench = start(scene, visit)
     visitor, page = bench.visitor, bench.page
     visitor.expect_complaint("status of 40[13]")
@@ -51,15 +54,49 @@ def test_an_answer_given_after_the_session_ended_arrives_after_the_next_login(sc
     Session.objects.all().delete()
     visitor.press("4", "Enter")
     dialog = page.get_by_role("dialog", name="Your login has ended")
-    expect(dialog).to_be_visible(timeout=15_000)
+    expect(dialog).to_contain_text("1 answer waits in this browser")
     visitor.picture("login-ended")
+    assert violations(visitor) == []
     assert scene.answers() == []
 
-    visitor.log_in(scene.reader)
-    dialog.get_by_role("button", name="I have logged in").click()
+    password = dialog.get_by_label(f"Password of {scene.reader.username}")
+    password.fill("not the password")
+    visitor.press("Enter")
+    expect(dialog.get_by_role("alert")).to_contain_text("This password is not right")
+    password.fill(PASSWORD)
+    visitor.press("Enter")
     expect(dialog).to_be_hidden()
     bench.wait_until_saved()
     assert [answer.classes for answer in scene.answers()] == [[NORMAL]]
+    visitor.press("3", "Enter")  # the page goes on as if nothing had been
+    bench.wait_for_toast("Submitted: Stroma")
+
+
+def test_two_tabs_on_one_read_lose_nothing(scene: OpenStudy, visit):
+    bench = start(scene, visit)
+    visitor, page = bench.visitor, bench.page
+    visitor.press("1", "b", "Enter", "c")
+    page.keyboard.type("from the first tab")
+    page.wait_for_timeout(700)  # written within half a second
+    other = visitor.context.new_page()
+    other.goto(page.url)
+    expect(other.locator("#wb-empty")).to_contain_text("You are reading in another tab")
+    other.get_by_role("button", name="Read here instead").click()
+    expect(page.locator("#wb-empty")).to_contain_text("You are reading in another tab")
+    expect(other.locator("#wb-comment")).to_have_value("from the first tab")
+    expect(other.locator("#wb-regions")).to_contain_text("Box")
+    other.locator("#viewer").focus()
+    other.keyboard.press("4")
+    other.keyboard.press("Enter")
+    expect(other.locator("#toasts")).to_contain_text("Submitted: Normal")
+    other.locator("#wb-saved").click()
+    expect(other.locator("#wb-saved")).to_have_text("All saved")
+    [answer] = scene.answers()
+    assert (answer.classes, answer.comment) == ([NORMAL], "from the first tab")
+    page.keyboard.press("3")  # the first tab has nothing on its table that could be written over it
+    page.keyboard.press("Enter")
+    page.wait_for_timeout(200)
+    assert len(scene.answers()) == 1
 
 
 def test_another_person_at_the_same_computer_does_not_send_the_first_ones_answer(scene: OpenStudy, visit):

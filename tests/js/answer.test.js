@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import {
-  emptyAnswer, fromWire, isUntouched, missingFrom, toggleClass, toWire, withoutShape, withShape,
+  emptyAnswer, fromWire, isUntouched, missingFrom, missingFromServer, toggleClass, toWire, withoutShape, withShape,
 } from "../../static/js/model/answer.js";
 import { box, GLANDS, GLANDS_MANY } from "./schema.js";
 
@@ -71,4 +71,29 @@ test("a discarded answer carries no findings and no marks", () => {
   const wire = toWire(drawn, { ...SPENT, discardReason: "blur" });
   assert.deepEqual([wire.decision, wire.discard_reason, wire.classes, wire.regions], ["discarded", "blur", [], []]);
   assert.deepEqual(withoutShape(drawn, "a").shapes, []);
+});
+
+test("what the server finds wrong stands at its field, with the mark that is meant", () => {
+  assert.deepEqual(missingFromServer({
+    "classes[0]": ["This class is not in the study's schema."], "regions[2].geometry.points": ["The outline of the polygon crosses or touches itself."],
+    regions: ["At most 1000 regions."], site: ["This site is not in the study's schema."],
+  }), [
+    { field: "classes", text: "This class is not in the study's schema." },
+    { field: "regions", text: "Mark 3: The outline of the polygon crosses or touches itself.", shape: 2 },
+    { field: "regions", text: "At most 1000 regions." },
+    { field: "other", text: "site: This site is not in the study's schema." },
+  ]);
+});
+
+test("ten thousand corners, an outline that crosses itself and a polygon without area are named before anything is sent", () => {
+  /** @param {[number, number][]} points */
+  const faults = (points) => {
+    const chosen = withShape(toggleClass(emptyAnswer(), GLANDS, "dab-positive"), box("a"));
+    return missingFrom(withShape(chosen, { id: "p", kind: "polygon", class: "dab-positive", geometry: { points } }), GLANDS);
+  };
+  const many = Array.from({ length: 10_000 }, (_, index) => /** @type {[number, number]} */ ([Math.cos(index) * 9 + 10, Math.sin(index) * 9 + 10]));
+  assert.deepEqual(faults(many), [{ field: "regions", text: "Mark 2: A polygon has at most 1000 corners; this one has 10000.", shape: 1 }]);
+  assert.match(faults([[0, 0], [9, 9], [9, 0], [0, 9]])[0]?.text ?? "", /crosses itself/);
+  assert.match(faults([[0, 0], [5, 5], [9, 9]])[0]?.text ?? "", /too small/);
+  assert.deepEqual(faults([[0, 0], [9, 0], [9, 9]]), []);
 });

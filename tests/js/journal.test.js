@@ -66,3 +66,36 @@ test("a browser without a database works, and says that it keeps nothing", async
   assert.equal(journal.keeps, false);
   assert.equal((await journal.mine()).length, 1);
 });
+
+test("what only this page has is kept with the draft, goes with the answer, and with its person when they log out", async () => {
+  const factory = new IDBFactory();
+  const desk = { answer: emptyAnswer(), steps: { past: [], future: [emptyAnswer()] }, drawing: null };
+  const ann = await journalOf("ann", factory);
+  await ann.keepDraft("r1", 1, ANSWER, desk);
+  await ann.keepDraft("r2", 1, ANSWER, desk);
+  const ben = await journalOf("ben", factory);
+  await ben.keepDraft("r1", 1, ANSWER, desk);
+  assert.equal((await ann.deskOf("r1"))?.steps.future.length, 1);
+  await ann.keepFinal("submit", "r1", 1, ANSWER);
+  assert.equal(await ann.deskOf("r1"), undefined);
+  assert.ok(await ben.deskOf("r1"));
+  await ann.clearDesks(true);
+  assert.deepEqual([await ann.deskOf("r2"), (await ben.deskOf("r1"))?.drawing], [undefined, null]);
+  const later = await journalOf("ann", factory, () => 15 * 86_400_000);
+  await later.clearDesks();
+  assert.equal(await ben.deskOf("r1"), undefined, "nobody came back to it for two weeks");
+});
+
+test("a journal of the first layout is opened with its answers", async () => {
+  const factory = new IDBFactory();
+  await new Promise((resolve, reject) => {
+    const request = factory.open("synthlab-journal", 1);
+    request.onupgradeneeded = () => request.result.createObjectStore("entries", { keyPath: "id" }).put({ id: "e", key: "k", user: "ann", order: 1, kind: "submit", state: "waiting" });
+    request.onsuccess = () => resolve(request.result.close());
+    request.onerror = () => reject(request.error);
+  });
+  const journal = await journalOf("ann", factory);
+  assert.deepEqual((await journal.mine()).map(({ id }) => id), ["e"]);
+  await journal.keepDraft("r", 1, ANSWER, { answer: emptyAnswer(), steps: { past: [], future: [] }, drawing: null });
+  assert.ok(await journal.deskOf("r"));
+});

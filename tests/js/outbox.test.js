@@ -110,6 +110,27 @@ test("a refused answer is kept, shown, does not hold up the others, and can be s
   assert.deepEqual((await outbox.standing()).refused, []);
 });
 
+test("what could still be taken back is sent at once when that is asked for", async () => {
+  const { server, time, journal, outbox } = await sitting();
+  const entry = await journal.keepFinal("submit", "r0", 1, ANSWER, 5000);
+  await outbox.flush();
+  assert.equal(server.rows[0]?.state, "leased");
+  await outbox.hurry();
+  assert.deepEqual([server.rows[0]?.state, await journal.take(entry)], ["submitted", false]);
+  await time.pass(10_000);
+  assert.equal((await outbox.standing()).waiting, 0);
+});
+
+test("a draft that the server does not take stays in the journal, and alarms nobody", async () => {
+  const { server, journal, outbox } = await sitting();
+  server.draftRefusal = new Problem({ status: 413, code: "answer_too_large" });
+  const draft = await journal.keepDraft("r0", 1, ANSWER);
+  await journal.update(draft, { not_before: 0 });
+  await outbox.flush();
+  const { waiting, refused } = await outbox.standing();
+  assert.deepEqual([waiting, refused.length, (await journal.mine()).map(({ kind, state }) => `${kind} ${state}`)], [0, 0, ["draft kept"]]);
+});
+
 test("a read that somebody else has now is told of, and the server keeps the answer", async () => {
   const { server, journal, outbox, aside } = await sitting();
   server.refusals = { r0: new Problem({ status: 409, code: "lease_lost" }) };

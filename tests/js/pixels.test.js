@@ -47,3 +47,13 @@ test("level and width turn into a window and back, and stay in the range", () =>
   assert.equal(levelAndWidth(windowOf(-40, 0, 8)).level, 0);
   assert.equal(levelAndWidth(windowOf(10, 0, 8)).width, 1);
 });
+
+test("light and dark swapped is the negative of the same window", () => {
+  for (const bits of /** @type {const} */ ([8, 16])) {
+    const window = windowOf(2 ** bits / 3, 2 ** bits / 4, bits);
+    const [usual, swapped] = [lookupTable(window, bits), lookupTable(window, bits, true)];
+    // Each is rounded for itself, so a value in the middle between two greys may differ by one.
+    assert.ok(usual.every((grey, value) => Math.abs(grey + (swapped[value] ?? 0) - 255) <= 1));
+    assert.deepEqual([swapped[0], swapped.at(-1)], [255, 0]);
+  }
+});

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { IDBFactory } from "fake-indexeddb";
 
 import { Problem } from "../../static/js/errors.js";
-import { toggleClass, withShape } from "../../static/js/model/answer.js";
+import { toggleClass, toWire, withShape } from "../../static/js/model/answer.js";
 import { ActivityClock } from "../../static/js/state/activity.js";
 import { Journal } from "../../static/js/state/journal.js";
 import { Outbox } from "../../static/js/state/outbox.js";
@@ -229,4 +229,83 @@ test("only reads that nobody has touched go back when the page is left", async (
   assert.deepEqual(reading.untouched().map(({ id }) => id), ["r0", "r1", "r2"]);
   reading.change({ ...reading.answer, comment: "x" });
   assert.deepEqual(reading.untouched().map(({ id }) => id), ["r1", "r2"]);
+});
+
+test("steps of undoing and of doing again outlive a reload, once the server has the draft, too", async () => {
+  const all = world();
+  const before = await openPage(all);
+  for (const comment of ["a", "ab", "abc"]) before.reading.change({ ...before.reading.answer, comment });
+  await before.reading.undo();
+  await all.time.pass(5000);
+  assert.equal(all.server.rows[0]?.draft.comment, "ab");
+  all.server.rows[0].draft = Object.fromEntries(Object.entries(all.server.rows[0].draft).reverse()); // as a database may
+  const { reading } = await openPage(all);
+  assert.equal(reading.answer.comment, "ab");
+  assert.ok(reading.redo());
+  assert.equal(reading.answer.comment, "abc");
+  for (const comment of ["ab", "a", ""]) {
+    await reading.undo();
+    assert.equal(reading.answer.comment, comment);
+  }
+  assert.equal(await reading.undo(), false);
+});
+
+test("a draft that came from another computer since has no steps to undo", async () => {
+  const all = world();
+  const { reading } = await openPage(all);
+  reading.change({ ...reading.answer, comment: "here" });
+  await all.time.pass(5000);
+  const row = all.server.rows[0];
+  if (row) row.draft = { ...row.draft, comment: "there" };
+  const after = await openPage(all);
+  assert.equal(after.reading.answer.comment, "there");
+  assert.equal(await after.reading.undo(), false);
+});
+
+test("the shape that was being drawn is there again after a crash, and gone once it was given up", async () => {
+  const all = world();
+  const before = await openPage(all);
+  const drawing = { tool: "polygon", points: [{ x: 1, y: 2 }, { x: 3, y: 4 }] };
+  before.reading.begin(drawing);
+  assert.deepEqual(before.reading.untouched().map(({ id }) => id), ["r1", "r2"]);
+  await all.time.pass(500); // less than a second later the browser is gone
+  const crashed = await openPage(all);
+  assert.deepEqual(crashed.reading.store.state.drawing, drawing);
+  crashed.reading.begin(null);
+  await all.time.pass(500);
+  assert.equal((await openPage(all)).reading.store.state.drawing, null);
+});
+
+test("taking everything back is kept like any other change", async () => {
+  const all = world();
+  const { reading } = await openPage(all);
+  reading.change({ ...reading.answer, comment: "x" });
+  await all.time.pass(500);
+  await reading.undo();
+  await all.time.pass(5000);
+  assert.equal(all.server.rows[0]?.draft.comment, "");
+  const after = await openPage(all);
+  assert.equal(after.reading.answer.comment, "");
+  assert.ok(after.reading.redo());
+});
+
+test("an own answer that was taken up again comes before what lies on the table, with what was said", async () => {
+  const all = world();
+  const { reading } = await openPage(all);
+  reading.change({ ...reading.answer, comment: "half" });
+  await reading.takeUp({ id: "r4", rev: 1, state: "leased", lease_until: null, pixels_url: "/r4", progress: null, draft: { ...toWire(reading.answer, { active: 0, idle: 0 }), comment: "earlier" } });
+  assert.deepEqual([table(reading), reading.answer.comment], ["reading r4", "earlier"]);
+  await label(reading);
+  await settle();
+  assert.deepEqual([table(reading), reading.answer.comment], ["reading r0", "half"]);
+});
+
+test("an image that somebody else has now leaves the table, and nothing more is written about it", async () => {
+  const all = world();
+  const { reading, journal } = await openPage(all);
+  reading.change({ ...reading.answer, comment: "half" });
+  await reading.saveDraft();
+  await reading.letGo();
+  assert.equal(table(reading), "reading r1");
+  assert.deepEqual((await journal.mine()).map(({ read, kind }) => `${kind} ${read}`), ["draft r0"]);
 });

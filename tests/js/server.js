@@ -21,6 +21,8 @@ export class FakeServer {
   losesAnswers = 0;
   /** @type {Record<string, Problem>} by read: its submission is refused with this */
   refusals = {};
+  /** Every draft is refused with this. @type {Problem | null} */
+  draftRefusal = null;
   /** @type {string[]} */
   log = [];
 
@@ -43,7 +45,7 @@ export class FakeServer {
   /** @param {Read} read @returns {Promise<import("../../static/js/model/types.js").Raster>} */
   async pixels(read) {
     this.#check();
-    return { width: 2, height: 2, channels: 1, bits: 8, samples: new Uint8Array([1, 2, 3, Number(read.id.slice(1))]), spacing: null };
+    return { width: 2, height: 2, channels: 1, bits: 8, samples: new Uint8Array([1, 2, 3, Number(read.id.slice(1))]) };
   }
 
   /** @param {Entry} entry @param {import("../../static/js/model/types.js").Rev} rev */
@@ -52,7 +54,7 @@ export class FakeServer {
     const known = this.#answers.get(entry.key);
     if (known) return known;
     const row = this.rows.find(({ id }) => id === entry.read) ?? fail(404, "not_found");
-    const refusal = entry.kind === "submit" ? this.refusals[row.id] : undefined;
+    const refusal = entry.kind === "submit" ? this.refusals[row.id] : entry.kind === "draft" && this.draftRefusal;
     if (refusal) throw refusal;
     if (rev !== row.rev) fail(412, "stale_version", { current: { rev: row.rev, draft: row.draft } });
     row.rev += 1;

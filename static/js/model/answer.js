@@ -9,10 +9,13 @@
  * @typedef {import("./types.js").ShapeKind} ShapeKind
  * @typedef {import("./types.js").WireAnswer} WireAnswer
  * @typedef {import("./types.js").WireRegion} WireRegion
- * @typedef {{field: "classes" | "regions", text: string}} Missing
+ * @typedef {{field: "classes" | "regions" | "other", text: string, shape?: number}} Missing `shape`: which mark, where one is meant
  */
 
 import { KIND_TITLES, shapeFault } from "./shapes.js";
+
+/** Of one answer; the server takes no more. */
+const MOST_MARKS = 1000;
 
 /** @type {ShapeKind[]} */
 export const SHAPE_KINDS = ["box", "polygon", "point"];
@@ -146,11 +149,27 @@ export function missingFrom(answer, schema) {
     const kind = missingKind(answer, labelClass);
     if (kind) missing.push({ field: "regions", text: needText(labelClass?.title ?? key, kind) });
   }
-  for (const shape of answer.shapes) {
+  if (answer.shapes.length > MOST_MARKS) missing.push({ field: "regions", text: `At most ${MOST_MARKS} marks; these are ${answer.shapes.length}.` });
+  for (const [index, shape] of answer.shapes.entries()) {
     const fault = shapeFault(shape);
-    if (fault) missing.push({ field: "regions", text: fault });
+    if (fault) missing.push({ field: "regions", text: answer.shapes.length > 1 ? `Mark ${index + 1}: ${fault}` : fault, shape: index });
   }
   return missing;
+}
+
+/**
+ * What the server found wrong with an answer, each at its field.
+ *
+ * @param {Record<string, string[]>} fields texts by path, such as `regions[0].geometry.points`
+ * @returns {Missing[]}
+ */
+export function missingFromServer(fields) {
+  return Object.entries(fields).flatMap(([path, texts]) => texts.map((text) => {
+    const [, name = "", index] = /^(\w+)(?:\[(\d+)\])?/.exec(path) ?? [];
+    if (name === "classes") return { field: "classes", text };
+    if (name !== "regions") return { field: "other", text: `${path}: ${text}` };
+    return index === undefined ? { field: "regions", text } : { field: "regions", text: `Mark ${Number(index) + 1}: ${text}`, shape: Number(index) };
+  }));
 }
 
 /** @type {Record<ShapeKind, string>} */
@@ -217,6 +236,17 @@ function roundBox({ x, y, width, height }) {
 /** @param {number} value */
 function round(value) {
   return Math.round(value * 100) / 100;
+}
+
+/**
+ * Whether two answers say the same, whatever the order of their members and the time they took.
+ *
+ * @param {WireAnswer} one
+ * @param {WireAnswer} other
+ */
+export function saysTheSame(one, other) {
+  const words = (/** @type {WireAnswer} */ wire) => JSON.stringify(toWire(fromWire(wire, () => ""), { active: 0, idle: 0 }));
+  return words(one) === words(other);
 }
 
 /**

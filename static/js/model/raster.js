@@ -25,7 +25,7 @@ export function readRaster(buffer, headers) {
     throw new BadPixels(`${buffer.byteLength} bytes came, ${expected} were announced`);
   }
   const samples = bits === 8 ? new Uint8Array(buffer) : littleEndian(buffer);
-  return { width, height, channels, bits, samples, spacing: headers.get("X-Pixel-Spacing") };
+  return { width, height, channels, bits, samples };
 }
 
 /**

@@ -17,6 +17,9 @@ import {
 /** The smallest side of a box, in image pixels. */
 export const SMALLEST_SIDE = 1;
 
+/** Of a polygon; the server takes no more. */
+export const MOST_CORNERS = 1000;
+
 /** @type {Record<ShapeKind, string>} */
 export const KIND_TITLES = { box: "Box", polygon: "Polygon", point: "Point" };
 
@@ -182,6 +185,7 @@ export function shapeFault(shape) {
   }
   if (shape.kind === "polygon") {
     const { points } = shape.geometry;
+    if (points.length > MOST_CORNERS) return `A polygon has at most ${MOST_CORNERS} corners; this one has ${points.length}.`;
     if (points.length < 3) return "A polygon needs at least three corners.";
     if (crossesItself(points)) return "The outline of the polygon crosses itself.";
     if (polygonArea(points) < SMALLEST_SIDE) return "The polygon is too small.";
@@ -196,12 +200,40 @@ export function shapeFault(shape) {
  * @param {Size} size
  */
 export function describePlace(shape, size) {
+  if (shape.kind === "point") return describePoint(shape.geometry, size);
   const { x, y, width, height } = boundsOf(shape);
-  const row = third((y + height / 2) / size.height, "upper", "middle", "lower");
-  const column = third((x + width / 2) / size.width, "left", "centre", "right");
-  const place = row === "middle" && column === "centre" ? "centre" : `${row} ${column}`;
-  if (shape.kind === "point") return `${place}, at ${Math.round(x)}, ${Math.round(y)} px`;
+  const place = placeOf({ x: x + width / 2, y: y + height / 2 }, size);
   return `${place}, ${Math.round(width)} × ${Math.round(height)} px`;
+}
+
+/**
+ * The same with the place to the pixel, for moving a shape by ear.
+ *
+ * @param {Shape} shape
+ * @param {Size} size
+ */
+export function describeExactly(shape, size) {
+  const { x, y } = boundsOf(shape);
+  const place = describePlace(shape, size);
+  return shape.kind === "point" ? place : `${place} at ${Math.round(x)}, ${Math.round(y)}`;
+}
+
+/**
+ * @param {Point} point
+ * @param {Size} size
+ */
+export function describePoint(point, size) {
+  return `${placeOf(point, size)}, at ${Math.round(point.x)}, ${Math.round(point.y)} px`;
+}
+
+/**
+ * @param {Point} point
+ * @param {Size} size
+ */
+function placeOf({ x, y }, size) {
+  const row = third(y / size.height, "upper", "middle", "lower");
+  const column = third(x / size.width, "left", "centre", "right");
+  return row === "middle" && column === "centre" ? "centre" : `${row} ${column}`;
 }
 
 /**

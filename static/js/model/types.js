@@ -39,20 +39,23 @@
  * @typedef {{done: number, total: number, eta_seconds: number | null}} Progress
  * @typedef {{
  *   id: string, rev: Rev, state: string, lease_until: string | null, pixels_url: string,
- *   draft: WireAnswer | null, progress: Progress | null, note?: string
+ *   draft: WireAnswer | null, progress: Progress | null, note?: string, note_at?: Point | null
  * }} Read
+ * @typedef {{
+ *   id: string, submitted_at: string, active_seconds: number, pixels_url: string, answer: WireAnswer, can_reopen: boolean
+ * }} OwnAnswer One of the reader's answers that the server has.
  * @typedef {{reads: Read[], reason: string | null, until: string | null}} Claim
  *
  * @typedef {{width: number, height: number, channels: 1 | 3, bits: 8 | 16,
- *   samples: Uint8Array | Uint16Array, spacing: string | null}} Raster
+ *   samples: Uint8Array | Uint16Array}} Raster
  * @typedef {{low: number, high: number}} Window Sample values shown black and white.
  * @typedef {{scale: number, x: number, y: number}} View Screen = image × scale + (x, y).
  *
  * @typedef {{
- *   study: {id: string, title: string, guideline?: string}, user: {id: string | number}, schema: Schema,
+ *   study: {id: string, title: string, guideline?: string, pixel_size_um?: number | null}, user: {id: string | number, username: string}, schema: Schema,
  *   urls: {claim: string, reads?: string, me?: string, login?: string, home?: string, shortcuts?: string, exemplars?: string},
  *   keys?: Record<string, string>,
- *   lease?: {renew_every_seconds?: number}
+ *   lease?: {renew_every_seconds?: number, seconds?: number}
  * }} WorkbenchData
  */
 

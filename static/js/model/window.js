@@ -96,13 +96,15 @@ export function windowOf(level, width, bits) {
 /**
  * @param {Window} window
  * @param {8 | 16} bits
+ * @param {boolean} [isInverted] light for dark and dark for light
  * @returns {Uint8ClampedArray} (2^bits,) grey level of every sample value
  */
-export function lookupTable(window, bits) {
+export function lookupTable(window, bits, isInverted = false) {
   const table = new Uint8ClampedArray(2 ** bits);
-  const factor = 255 / Math.max(window.high - window.low, 1e-9);
+  const [from, to] = isInverted ? [window.high, window.low] : [window.low, window.high];
+  const factor = (isInverted ? -255 : 255) / Math.max(Math.abs(to - from), 1e-9);
   for (let value = 0; value < table.length; value += 1) {
-    table[value] = (value - window.low) * factor;
+    table[value] = (value - from) * factor;
   }
   return table;
 }

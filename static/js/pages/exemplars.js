@@ -2,7 +2,7 @@
 /** The page of a study's exemplars: paints those that are shown. */
 
 import { explain } from "../errors.js";
-import { drawSamples } from "../view/exemplars.js";
+import { drawSamples } from "../view/samples.js";
 import { toast } from "../view/toasts.js";
 
 for (const canvas of document.querySelectorAll("canvas[data-pixels]")) {

@@ -43,6 +43,7 @@ async function leave(user) {
   const unsent = mine.filter(({ kind }) => kind !== "draft").length;
   if (unsent === 0) {
     for (const entry of mine) await journal.remove(entry);
+    await journal.clearDesks(true);
     return true;
   }
   const what = unsent === 1 ? "1 answer has" : `${unsent} answers have`;

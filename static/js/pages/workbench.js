@@ -3,8 +3,11 @@
 
 import { newKey, request } from "../api.js";
 import { explain, Problem } from "../errors.js";
+import { logIn } from "../login.js";
+import { missingFromServer } from "../model/answer.js";
 import { ReadsApi } from "../reads.js";
 import { ActivityClock } from "../state/activity.js";
+import { Leases } from "../state/lease.js";
 import { Journal } from "../state/journal.js";
 import { Outbox } from "../state/outbox.js";
 import { ReadQueue } from "../state/queue.js";
@@ -17,8 +20,12 @@ import { byId, jsonFrom } from "../view/dom.js";
 import { openHelp } from "../view/help.js";
 import { toast } from "../view/toasts.js";
 import { Workbench } from "../view/workbench.js";
+import { Heartbeat } from "./leases.js";
 
-/** @typedef {import("../model/types.js").WorkbenchData} WorkbenchData */
+/**
+ * @typedef {import("../model/types.js").WorkbenchData} WorkbenchData
+ * @typedef {import("../state/journal.js").Entry} Entry
+ */
 
 const LOOK_AGAIN_MS = 30_000;
 
@@ -29,7 +36,8 @@ async function start(data) {
   const now = () => Date.now();
   const user = String(data.user.id);
   const journal = new Journal(await openShelf(globalThis.indexedDB), { user, study: data.study.id, now, newKey });
-  const queue = new ReadQueue(api);
+  const leases = new Leases({ now, seconds: data.lease?.seconds ?? 900 });
+  const queue = new ReadQueue(api, (read) => leases.begin(read));
   const schedule = (/** @type {() => void} */ work, /** @type {number} */ ms) => setTimeout(work, ms);
   const outbox = new Outbox({
     journal, now, schedule,
@@ -40,9 +48,13 @@ async function start(data) {
     },
     onReceipt: (entry, receipt) => {
       if (entry.kind === "skip") queue.unhide(entry.read);
+      if (entry.kind === "draft") leases.begin(entry.read);
       reading.accept(receipt.next);
       reading.tellProgress(receipt.progress);
       if (entry.kind !== "draft") void reading.refill();
+    },
+    onRefused: (_, problem) => {
+      toast(`The server did not take an answer. ${explain(problem).detail}`, { seconds: 20, action: { label: "Look", run: () => void showStanding(outbox, correct) } });
     },
     onKeptAside: ({ kind }) => {
       if (kind === "submit") toast("Your time on this image had run out and another reader has it. Your answer was kept and the study's manager can see it.", { seconds: 12 });
@@ -51,7 +63,20 @@ async function start(data) {
   const clock = new ActivityClock({ now });
   const reading = new Reading({ schema: data.schema, queue, journal, outbox, clock, newId: newKey, schedule, onProblem });
   const seat = new Seat(navigator.locks, `synthlab ${data.study.id} ${user}`, () => reading.stop());
-  const bench = new Workbench(reading, { home, again: () => void sitDown(true) }, ownKeys(data), { text: data.study.guideline ?? "", url: data.urls.exemplars ?? "" });
+  const bench = new Workbench(reading, { home, again: () => void sitDown(true) }, ownKeys(data), {
+    guideline: { text: data.study.guideline ?? "", url: data.urls.exemplars ?? "" },
+    own: {
+      load: (page) => api.answers(data.study.id, page),
+      unsent: () => outbox.waiting.filter(({ kind }) => kind === "submit").length,
+      reopen: async (id) => reading.takeUp(await api.reopen(id)),
+    },
+    extend: () => void heartbeat.extend(),
+    pixelSize: data.study.pixel_size_um ?? null,
+  });
+  const heartbeat = new Heartbeat({
+    renew: (read) => api.renew(read), queue, leases, seconds: data.lease?.renew_every_seconds ?? 60, say: (text) => bench.say(text), onProblem,
+    onLost: (problem) => void giveUp(problem),
+  });
 
   /** @param {boolean} isAsked by a press on the button, and not by opening the page */
   async function sitDown(isAsked) {
@@ -72,7 +97,9 @@ async function start(data) {
 
   /** @param {number} waiting */
   function askForLogin(waiting) {
-    openLogin({ loginUrl: data.urls.login ?? "/accounts/login/", waiting, onBack: cameBack });
+    const loginUrl = data.urls.login ?? "/accounts/login/";
+    const username = data.user.username;
+    openLogin({ username, loginUrl, waiting, logIn: (password) => logIn(loginUrl, username, password), onBack: cameBack });
   }
 
   async function cameBack() {
@@ -83,25 +110,47 @@ async function start(data) {
     return true;
   }
 
-  listen({ bench, reading, outbox, clock, seat });
-  keepLeases({ api, queue, seconds: data.lease?.renew_every_seconds ?? 60, onProblem });
+  /** A refused answer comes back on the table, with what is wrong at its fields. @param {import("../state/journal.js").Entry} entry */
+  async function correct(entry) {
+    const read = await api.read(entry.read);
+    await journal.keepDraft(read.id, read.rev, /** @type {import("../model/types.js").WireAnswer} */ (entry.body));
+    await outbox.drop(entry);
+    await reading.takeUp(read);
+    bench.showMissing(missingFromServer(entry.refusal?.fields ?? {}));
+  }
+
+  /** The image is another reader's now, or answered: what was said about it is sent all the same, and the next one comes up. @param {Problem} problem */
+  async function giveUp(problem) {
+    const isBlank = reading.untouched().some(({ id }) => id === queue.current?.read.id);
+    await reading.saveDraft();
+    await reading.letGo();
+    const kept = isBlank ? "" : " What you had entered was kept, and the study's manager can see it.";
+    toast(problem.code === "lease_lost" ? `Another reader has this image now.${kept}` : explain(problem).detail, { seconds: 12 });
+  }
+
+  listen({ bench, reading, outbox, clock, seat, heartbeat, correct: (entry) => void correct(entry).catch(onProblem) });
+  heartbeat.start();
   releaseOnLeaving({ api, reading, outbox });
   await tellAboutOthers(journal);
   await sitDown(false);
 }
 
 /**
- * @param {{bench: Workbench, reading: Reading, outbox: Outbox, clock: ActivityClock, seat: Seat}} parts
+ * @param {{bench: Workbench, reading: Reading, outbox: Outbox, clock: ActivityClock, seat: Seat, heartbeat: Heartbeat, correct: (entry: Entry) => void}} parts
  */
-function listen({ bench, reading, outbox, clock, seat }) {
-  addEventListener("keydown", (event) => {
+function listen({ bench, reading, outbox, clock, seat, heartbeat, correct }) {
+  const touch = () => {
     clock.touch();
+    heartbeat.touch();
+  };
+  addEventListener("keydown", (event) => {
+    touch();
     if (!document.querySelector("dialog[open]")) bench.keyboard.handle(event);
   });
   addEventListener("keyup", () => {
     if (bench.stage.isHidden) bench.hideMarks(false);
   });
-  for (const name of ["pointerdown", "pointermove", "wheel"]) addEventListener(name, () => clock.touch(), { passive: true });
+  for (const name of ["pointerdown", "pointermove", "wheel"]) addEventListener(name, touch, { passive: true });
   // A press on a button must not leave Enter and Space with that button: the keys go back to the image.
   byId("main", HTMLElement).addEventListener("click", (event) => {
     const button = event.target instanceof Element ? event.target.closest("button") : null;
@@ -112,7 +161,8 @@ function listen({ bench, reading, outbox, clock, seat }) {
   byId("wb-skip", HTMLButtonElement).addEventListener("click", () => bench.choices.toggle("skip"));
   byId("wb-help", HTMLButtonElement).addEventListener("click", () => openHelp(bench.shortcuts, bench.keys));
   byId("wb-guideline-open", HTMLButtonElement).addEventListener("click", () => bench.guideline.toggle());
-  byId("wb-saved", HTMLButtonElement).addEventListener("click", () => void showStanding(outbox));
+  byId("wb-own-open", HTMLButtonElement).addEventListener("click", () => bench.own.toggle());
+  byId("wb-saved", HTMLButtonElement).addEventListener("click", () => void showStanding(outbox, correct));
   addEventListener("online", () => void outbox.resume());
   addEventListener("offline", () => void outbox.flush());
   setInterval(() => {
@@ -138,35 +188,14 @@ function ownKeys({ keys = {}, urls: { shortcuts = "/api/v1/me/shortcuts" } }) {
   return own;
 }
 
-/** @param {Outbox} outbox */
-async function showStanding(outbox) {
+/** @param {Outbox} outbox @param {(entry: Entry) => void} correct */
+async function showStanding(outbox, correct) {
   const { refused } = await outbox.standing();
   if (refused.length > 0) {
-    openRefused(refused, { retry: (entry) => void outbox.retry(entry), drop: (entry) => void outbox.drop(entry) });
+    openRefused(refused, { retry: (entry) => void outbox.retry(entry), drop: (entry) => void outbox.drop(entry), correct });
   } else {
-    await outbox.resume();
+    await outbox.hurry();
   }
-}
-
-/**
- * The heartbeat: from a visible tab only, so that a forgotten one gives its images back.
- *
- * @param {{api: ReadsApi, queue: ReadQueue, seconds: number, onProblem: (error: unknown) => void}} parts
- */
-function keepLeases({ api, queue, seconds, onProblem }) {
-  const renew = async () => {
-    if (document.visibilityState !== "visible") return;
-    for (const { id } of queue.held) {
-      try {
-        await api.renew(id);
-      } catch (error) {
-        const isLost = error instanceof Problem && [404, 409].includes(error.status);
-        if (isLost && id !== queue.current?.read.id) queue.drop(id);
-        else if (!isLost) onProblem(error);
-      }
-    }
-  };
-  setInterval(() => void renew(), seconds * 1000);
 }
 
 /**

@@ -1,15 +1,22 @@
 // @ts-check
 /**
- * The answers begun on this page, by read: each with its undo history and the time it took so far.
+ * The answers begun on this page, by read: each with its undo history, the shape that is being drawn and the time it took.
  *
  * @typedef {import("../model/types.js").Answer} Answer
  * @typedef {import("../model/types.js").Read} Read
  * @typedef {import("../model/types.js").WireAnswer} WireAnswer
- * @typedef {{history: History<Answer>, spent: {active: number, idle: number}}} Desk
+ * @typedef {{tool: string, points: import("../model/types.js").Point[]}} Drawing a shape that is not finished
+ * @typedef {{history: History<Answer>, drawing: Drawing | null, spent: {active: number, idle: number}, isKept: boolean}} Desk
+ *   `isKept`: it stands in the journal or with the server, so that taking everything back has to be written, too.
  */
 
-import { fromWire } from "../model/answer.js";
+import { fromWire, isUntouched, saysTheSame, toWire } from "../model/answer.js";
 import { History } from "./history.js";
+
+/** Whether nobody has said anything yet. @param {Desk} desk */
+export function isBlank({ history, drawing, isKept }) {
+  return !isKept && drawing === null && isUntouched(history.present);
+}
 
 export class Desks {
   /** @type {Map<string, Desk>} */
@@ -49,7 +56,8 @@ export class Desks {
   }
 
   /**
-   * What this page has; else the draft in the journal, which is newer than the one the server sent.
+   * What this page has; else the draft in the journal, which is newer than the one the server sent. The steps of undoing
+   * come back with it if they lead to that very draft: it may have been changed on another computer since.
    *
    * @param {Read} read
    * @returns {Promise<Desk>}
@@ -57,9 +65,14 @@ export class Desks {
   async find(read) {
     const known = this.#byRead.get(read.id);
     if (known) return known;
-    const kept = (await this.journal.mine()).find((entry) => entry.read === read.id && entry.kind === "draft");
-    const wire = /** @type {WireAnswer | null} */ (kept?.body ?? read.draft);
+    const draft = (await this.journal.mine()).find((entry) => entry.read === read.id && entry.kind === "draft");
+    const wire = /** @type {WireAnswer | null} */ (draft?.body ?? read.draft);
     const spent = { active: wire?.active_seconds ?? 0, idle: wire?.idle_seconds ?? 0 };
-    return { history: new History(fromWire(wire, this.newId)), spent };
+    const isKept = wire !== null;
+    const kept = await this.journal.deskOf(read.id);
+    if (!kept || !wire || !saysTheSame(toWire(kept.answer, { active: 0, idle: 0 }), wire)) {
+      return { history: new History(fromWire(wire, this.newId)), drawing: null, spent, isKept };
+    }
+    return { history: new History(kept.answer, kept.steps), drawing: kept.drawing, spent, isKept };
   }
 }

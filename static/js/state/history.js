@@ -1,4 +1,7 @@
 // @ts-check
+/** How many steps are kept over a reload. */
+const KEPT = 100;
+
 /**
  * Undo and redo over values that are never changed in place. Pure.
  *
@@ -9,15 +12,25 @@
  */
 export class History {
   /** @type {T[]} */
-  #past = [];
+  #past;
   /** @type {T[]} */
-  #future = [];
+  #future;
   /** @type {string | null} */
   #merge = null;
 
-  /** @param {T} present */
-  constructor(present) {
+  /**
+   * @param {T} present
+   * @param {{past: T[], future: T[]}} [steps] from an earlier life, as `steps` told them
+   */
+  constructor(present, { past, future } = { past: [], future: [] }) {
     this.present = present;
+    this.#past = [...past];
+    this.#future = [...future];
+  }
+
+  /** The steps back and forth, oldest and farthest first. */
+  get steps() {
+    return { past: this.#past.slice(-KEPT), future: this.#future.slice(-KEPT) };
   }
 
   get canUndo() {

@@ -8,13 +8,20 @@
  * @typedef {import("../model/types.js").Rev} Rev
  * @typedef {import("../model/types.js").WireAnswer} WireAnswer
  * @typedef {"draft" | "submit" | "skip"} EntryKind
- * @typedef {{code: string, title: string, detail: string, request_id: string | null}} Refusal
+ * @typedef {{code: string, title: string, detail: string, request_id: string | null, fields?: Record<string, string[]>}} Refusal
  * @typedef {{
  *   id: string, key: string, user: string, study: string, read: string, kind: EntryKind, rev: Rev,
- *   body: object, order: number, not_before: number, state: "waiting" | "refused",
+ *   body: object, order: number, not_before: number, state: "waiting" | "refused" | "kept",
  *   refusal: Refusal | null
- * }} Entry `key` is the Idempotency-Key: it stays the same over every repetition of one sending.
+ * }} Entry `key` is the Idempotency-Key: it stays the same over every repetition of one sending; `kept` is a draft that
+ *   the server does not take.
+ * @typedef {import("../model/types.js").Answer} Answer
+ * @typedef {{answer: Answer, steps: {past: Answer[], future: Answer[]}, drawing: import("./desks.js").Drawing | null}} DeskState
+ * @typedef {DeskState & {id: string, user: string, at: number}} KeptDesk never sent; `id` is that of its draft
  */
+
+/** How long undo steps are kept of an image that nobody came back to. */
+const DESK_DAYS = 14;
 
 /** Drafts are sent at most this often; the journal has them at once. */
 const DRAFT_HOLD_MS = 1500;
@@ -40,17 +47,35 @@ export class Journal {
   }
 
   /**
-   * Keeps a draft; the one before it, of the same read, is replaced.
+   * Keeps a draft, and with it what only this page has: steps of undoing, and the shape that is being drawn. The ones
+   * before them, of the same read, are replaced.
    *
    * @param {string} read
    * @param {Rev} rev
    * @param {WireAnswer} answer
+   * @param {DeskState} [desk]
    */
-  async keepDraft(read, rev, answer) {
+  async keepDraft(read, rev, answer, desk) {
     const entry = this.#entry({ kind: "draft", read, rev, body: answer, not_before: this.now() + DRAFT_HOLD_MS });
     entry.id = this.#draftId(read);
-    await this.shelf.put(entry);
+    await this.shelf.put(entry, desk && { ...desk, id: entry.id, user: this.user, at: this.now() });
     return entry;
+  }
+
+  /**
+   * @param {string} read
+   * @returns {Promise<DeskState | undefined>} as it was kept with the newest draft of this person
+   */
+  deskOf(read) {
+    return this.shelf.desk(this.#draftId(read));
+  }
+
+  /** Forgets the desks that nobody came back to, and with `all` every one of this person. @param {boolean} [all] */
+  async clearDesks(all = false) {
+    const oldest = this.now() - DESK_DAYS * 86_400_000;
+    for (const { id, user, at } of await this.shelf.desks()) {
+      if (at < oldest || (all && user === this.user)) await this.shelf.removeDesk(id);
+    }
   }
 
   /**
@@ -66,6 +91,7 @@ export class Journal {
     const entry = this.#entry({ kind, read, rev, body, not_before: this.now() + holdMs });
     await this.shelf.put(entry);
     await this.shelf.remove(this.#draftId(read));
+    await this.shelf.removeDesk(this.#draftId(read));
     return entry;
   }
 

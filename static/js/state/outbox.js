@@ -18,6 +18,7 @@
  *   onChange?: (standing: Standing) => void,
  *   onReceipt?: (entry: Entry, receipt: Receipt) => void,
  *   onKeptAside?: (entry: Entry) => void,
+ *   onRefused?: (entry: Entry, problem: Problem) => void,
  * }} Options
  */
 
@@ -76,6 +77,13 @@ export class Outbox {
     this.needsLogin = false;
     this.#failures = 0;
     return this.flush();
+  }
+
+  /** Sends at once, without the moment in which an answer can be taken back. */
+  async hurry() {
+    await this.standing();
+    for (const entry of this.waiting) await this.journal.update(entry, { not_before: 0 });
+    return this.resume();
   }
 
   /** @returns {Promise<Standing>} */
@@ -205,12 +213,13 @@ export class Outbox {
    */
   async #refused(entry, problem) {
     if (entry.kind === "draft") {
-      // What matters follows with the submission; a draft alone is not worth an alarm.
-      await this.journal.remove(entry);
+      // What matters follows with the submission; a draft alone is not worth an alarm. It stays where it is safe.
+      await this.journal.update(entry, { state: "kept" });
       return;
     }
-    const { code, title, message: detail, requestId: request_id } = problem;
-    await this.journal.update(entry, { state: "refused", refusal: { code, title, detail, request_id } });
+    const { code, title, message: detail, requestId: request_id, fieldErrors: fields } = problem;
+    await this.journal.update(entry, { state: "refused", refusal: { code, title, detail, request_id, fields } });
+    this.options.onRefused?.(entry, problem);
   }
 
   /** @param {number} ms */

@@ -24,9 +24,13 @@ export class ReadQueue {
   /** @type {{reason: string | null, until: string | null}} */
   end = { reason: null, until: null };
 
-  /** @param {Source} source */
-  constructor(source) {
+  /**
+   * @param {Source} source
+   * @param {(read: string) => void} [onLent] told of every read that comes into hand
+   */
+  constructor(source, onLent = () => {}) {
     this.source = source;
+    this.onLent = onLent;
   }
 
   /** @returns {Ready | null} */
@@ -61,6 +65,12 @@ export class ReadQueue {
     this.#ready.unshift(ready);
   }
 
+  /** @param {Read} read taken up again: it comes before all others */
+  bring(read) {
+    this.#answered.delete(read.id);
+    this.#ready.unshift(this.#readied(read));
+  }
+
   /** Takes everything off the table: another tab goes on with it. */
   clear() {
     this.#ready = [];
@@ -79,10 +89,19 @@ export class ReadQueue {
   /** @param {Read | null | undefined} read lent together with a receipt */
   accept(read) {
     if (!read || this.#knows(read.id)) return false;
-    const pixels = this.source.pixels(read);
-    pixels.catch(() => {}); // whoever looks at it handles the failure; nobody may ever look
-    this.#ready.push({ read, pixels });
+    this.#ready.push(this.#readied(read));
     return true;
+  }
+
+  /**
+   * @param {Read} read
+   * @returns {Ready}
+   */
+  #readied(read) {
+    const pixels = this.source.pixels(read);
+    this.onLent(read.id);
+    pixels.catch(() => {}); // whoever looks at it handles the failure; nobody may ever look
+    return { read, pixels };
   }
 
   /** Claims until the table is full or there is nothing more. @returns {Promise<void>} */

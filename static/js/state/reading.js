@@ -12,9 +12,10 @@
  * @typedef {import("./queue.js").Ready} Ready
  * @typedef {import("./journal.js").Entry} Entry
  * @typedef {import("./desks.js").Desk} Desk
+ * @typedef {import("./desks.js").Drawing} Drawing
  * @typedef {{
  *   phase: "starting" | "loading" | "reading" | "empty" | "failed", read: Read | null,
- *   raster: Raster | null, answer: Answer, end: {reason: string | null, until: string | null},
+ *   raster: Raster | null, answer: Answer, drawing: Drawing | null, end: {reason: string | null, until: string | null},
  *   progress: Progress | null, error: unknown
  * }} ReadingState
  * @typedef {{
@@ -25,8 +26,8 @@
  * }} Options
  */
 
-import { emptyAnswer, isUntouched, missingFrom, toWire } from "../model/answer.js";
-import { Desks } from "./desks.js";
+import { emptyAnswer, missingFrom, toWire } from "../model/answer.js";
+import { Desks, isBlank } from "./desks.js";
 import { Store } from "./store.js";
 
 /** How long a submission may be taken back before it is sent. */
@@ -54,7 +55,7 @@ export class Reading {
     /** @type {Store<ReadingState>} */
     this.store = new Store(
       /** @type {ReadingState} */ ({
-        phase: "starting", read: null, raster: null, answer: emptyAnswer(),
+        phase: "starting", read: null, raster: null, answer: emptyAnswer(), drawing: null,
         end: { reason: null, until: null }, progress: null, error: null,
       }),
     );
@@ -67,6 +68,7 @@ export class Reading {
   /** Sends what an earlier visit left, then puts the first read on the table. */
   async start() {
     const mine = await this.journal.mine();
+    await this.journal.clearDesks();
     this.queue.hide(mine.filter(({ kind }) => kind !== "draft").map(({ read }) => read));
     await this.outbox.flush();
     await this.next();
@@ -105,6 +107,14 @@ export class Reading {
     if (!desk || answer === desk.history.present) return;
     desk.history.push(answer, merge);
     this.#changed(desk);
+  }
+
+  /** Remembers the shape that is being drawn: it outlives a crash. @param {Drawing | null} drawing */
+  begin(drawing) {
+    const desk = this.#desk();
+    if (!desk || (drawing === null && desk.drawing === null)) return;
+    desk.drawing = drawing;
+    this.#queueDraft();
   }
 
   /** Undoes a change; with none left, takes back the submission before. @returns {Promise<boolean>} */
@@ -157,14 +167,34 @@ export class Reading {
     return true;
   }
 
+  /** Puts an own answer that was taken up again on the table, before what lies there. @param {Read} read */
+  async takeUp(read) {
+    this.#putDown();
+    this.queue.bring(read);
+    this.#count(-1);
+    await this.#show();
+  }
+
   /** Writes the answer on the table into the journal now. */
   async saveDraft() {
     this.#draftDue = false;
-    const { read, answer, phase } = this.store.state;
-    if (!read || phase !== "reading" || isUntouched(answer) || this.#finishing) return;
+    const { read, answer } = this.store.state;
+    const desk = this.#desk();
+    if (!read || !desk || isBlank(desk) || this.#finishing) return;
     const rev = this.outbox.revOf(read.id, read.rev);
-    await this.journal.keepDraft(read.id, rev, toWire(answer, this.clock.read()));
+    const { history, drawing } = desk;
+    await this.journal.keepDraft(read.id, rev, toWire(answer, this.clock.read()), { answer, steps: history.steps, drawing });
+    desk.isKept = true;
     void this.outbox.flush();
+  }
+
+  /** The image on the table is somebody else's now: the next one comes up, and nothing more is written about this one. */
+  async letGo() {
+    const { read } = this.store.state;
+    if (!read) return;
+    this.#desks.delete(read.id);
+    this.queue.drop(read.id);
+    await this.next();
   }
 
   /** Stops because another tab reads now: nothing is released, nothing more is written. */
@@ -177,8 +207,10 @@ export class Reading {
 
   /** @returns {Read[]} reads that can go back to the pool because nothing was said about them */
   untouched() {
-    const { read, answer } = this.store.state;
-    return this.queue.held.filter(({ id }) => (id === read?.id ? isUntouched(answer) : !this.#desks.has(id)));
+    return this.queue.held.filter(({ id }) => {
+      const desk = this.#desks.get(id);
+      return desk === null || isBlank(desk);
+    });
   }
 
   /** @param {Read | null | undefined} read lent together with a receipt */
@@ -229,7 +261,7 @@ export class Reading {
       if (this.queue.current !== ready) return;
       this.#desks.set(read.id, desk);
       this.clock.reset(desk.spent);
-      this.store.set({ phase: "reading", read, raster, answer: desk.history.present, error: null });
+      this.store.set({ phase: "reading", read, raster, answer: desk.history.present, drawing: desk.drawing, error: null });
     } catch (error) {
       if (this.queue.current !== ready) return;
       this.queue.drop(read.id);

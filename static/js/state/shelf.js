@@ -5,14 +5,19 @@
  * @typedef {import("./journal.js").Entry} Entry
  * @typedef {{
  *   keeps: boolean,
- *   put(entry: Entry): Promise<void>,
+ *   put(entry: Entry, desk?: KeptDesk): Promise<void>,
  *   remove(id: string): Promise<void>,
  *   get(id: string): Promise<Entry | undefined>,
  *   all(): Promise<Entry[]>,
- * }} Shelf `keeps` tells whether entries outlive the page.
+ *   desk(id: string): Promise<KeptDesk | undefined>,
+ *   removeDesk(id: string): Promise<void>,
+ *   desks(): Promise<KeptDesk[]>,
+ * }} Shelf `keeps` tells whether entries outlive the page; an entry and its desk are put in one go.
+ * @typedef {import("./journal.js").KeptDesk} KeptDesk
  */
 
 const STORE = "entries";
+const DESKS = "desks";
 
 /**
  * @param {IDBFactory | undefined} factory
@@ -34,8 +39,11 @@ export async function openShelf(factory, name = "synthlab-journal") {
  * @returns {Promise<IDBDatabase>}
  */
 function openDatabase(factory, name) {
-  const request = factory.open(name, 1);
-  request.onupgradeneeded = () => request.result.createObjectStore(STORE, { keyPath: "id" });
+  const request = factory.open(name, 2);
+  request.onupgradeneeded = () => {
+    const known = request.result.objectStoreNames;
+    for (const store of [STORE, DESKS]) if (!known.contains(store)) request.result.createObjectStore(store, { keyPath: "id" });
+  };
   return settled(request);
 }
 
@@ -62,14 +70,22 @@ export class DatabaseShelf {
     database.onversionchange = () => database.close();
   }
 
-  /** @param {Entry} entry */
-  async put(entry) {
-    await this.#write((store) => store.put(entry));
+  /** @param {Entry} entry @param {KeptDesk} [desk] */
+  async put(entry, desk) {
+    await this.#write((transaction) => {
+      transaction.objectStore(STORE).put(entry);
+      if (desk) transaction.objectStore(DESKS).put(desk);
+    });
   }
 
   /** @param {string} id */
   async remove(id) {
-    await this.#write((store) => store.delete(id));
+    await this.#write((transaction) => transaction.objectStore(STORE).delete(id));
+  }
+
+  /** @param {string} id */
+  async removeDesk(id) {
+    await this.#write((transaction) => transaction.objectStore(DESKS).delete(id));
   }
 
   /**
@@ -86,18 +102,31 @@ export class DatabaseShelf {
   }
 
   /**
-   * Ends when the transaction is complete, not when its request was: only then is it on the disk.
+   * @param {string} id
+   * @returns {Promise<KeptDesk | undefined>}
+   */
+  async desk(id) {
+    return settled(this.database.transaction(DESKS).objectStore(DESKS).get(id));
+  }
+
+  /** @returns {Promise<KeptDesk[]>} */
+  async desks() {
+    return settled(this.database.transaction(DESKS).objectStore(DESKS).getAll());
+  }
+
+  /**
+   * Ends when the transaction is complete, not when its requests were: only then is it on the disk.
    *
-   * @param {(store: IDBObjectStore) => IDBRequest} work
+   * @param {(transaction: IDBTransaction) => void} work
    * @returns {Promise<void>}
    */
   #write(work) {
     return new Promise((resolve, reject) => {
-      const transaction = this.database.transaction(STORE, "readwrite", { durability: "strict" });
+      const transaction = this.database.transaction([STORE, DESKS], "readwrite", { durability: "strict" });
       transaction.oncomplete = () => resolve();
       transaction.onabort = () => reject(transaction.error);
       transaction.onerror = () => reject(transaction.error);
-      work(transaction.objectStore(STORE));
+      work(transaction);
     });
   }
 }
@@ -107,10 +136,27 @@ export class MemoryShelf {
   keeps = false;
   /** @type {Map<string, Entry>} */
   #entries = new Map();
+  /** @type {Map<string, KeptDesk>} */
+  #desks = new Map();
 
-  /** @param {Entry} entry */
-  async put(entry) {
+  /** @param {Entry} entry @param {KeptDesk} [desk] */
+  async put(entry, desk) {
     this.#entries.set(entry.id, structuredClone(entry));
+    if (desk) this.#desks.set(desk.id, structuredClone(desk));
+  }
+
+  /** @param {string} id */
+  async desk(id) {
+    return structuredClone(this.#desks.get(id));
+  }
+
+  /** @param {string} id */
+  async removeDesk(id) {
+    this.#desks.delete(id);
+  }
+
+  async desks() {
+    return [...this.#desks.values()].map((desk) => structuredClone(desk));
   }
 
   /** @param {string} id */

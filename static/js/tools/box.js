@@ -32,6 +32,7 @@ export class BoxTool {
     this.#isFresh = this.#first === null;
     this.#first ??= point;
     this.#second = point;
+    this.desk.begun([this.#first]);
     this.desk.redraw();
   }
 
@@ -68,9 +69,16 @@ export class BoxTool {
     if (classKey) this.desk.commit({ id: this.desk.newId(), kind: "box", class: classKey, geometry });
   }
 
+  /** @param {Point[]} points */
+  resume([first]) {
+    this.#first = this.#second = first ?? null;
+    this.desk.redraw();
+  }
+
   cancel() {
     const had = this.#first !== null;
     this.#first = this.#second = null;
+    this.desk.begun([]);
     this.desk.redraw();
     return had;
   }

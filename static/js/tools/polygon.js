@@ -10,7 +10,7 @@
  */
 
 import { clampPoint, distance } from "../model/geometry.js";
-import { defaultShape } from "../model/shapes.js";
+import { defaultShape, MOST_CORNERS } from "../model/shapes.js";
 
 /** @implements {Tool} */
 export class PolygonTool {
@@ -56,8 +56,13 @@ export class PolygonTool {
       if (this.#corners.length >= 3) this.#close();
       return;
     }
+    if (this.#corners.length >= MOST_CORNERS) {
+      this.desk.refuse(`A polygon has at most ${MOST_CORNERS} corners; Enter closes it.`);
+      return;
+    }
     this.#corners.push(corner);
     this.#loose = corner;
+    this.desk.begun(this.#corners);
     this.desk.redraw();
   }
 
@@ -79,10 +84,18 @@ export class PolygonTool {
     if (classKey) this.desk.commit({ id: this.desk.newId(), kind: "polygon", class: classKey, geometry: { points } });
   }
 
+  /** @param {Point[]} points */
+  resume(points) {
+    this.#corners = [...points];
+    this.#loose = this.#corners.at(-1) ?? null;
+    this.desk.redraw();
+  }
+
   cancel() {
     const had = this.#corners.length > 0;
     this.#corners = [];
     this.#loose = null;
+    this.desk.begun([]);
     this.desk.redraw();
     return had;
   }

@@ -4,7 +4,7 @@
  *
  * @typedef {import("./tool.js").Desk} Desk
  * @typedef {import("./tool.js").Tool} Tool
- * @typedef {"select" | "box" | "polygon" | "point" | "window"} ToolName
+ * @typedef {"select" | "box" | "extreme" | "polygon" | "point" | "window"} ToolName
  * @typedef {{
  *   name: ToolName, title: string, draws: import("../model/types.js").ShapeKind | null,
  *   hint: string, make: (desk: Desk) => Tool
@@ -12,6 +12,7 @@
  */
 
 import { BoxTool } from "./box.js";
+import { ExtremeTool } from "./extreme.js";
 import { PointTool } from "./point.js";
 import { PolygonTool } from "./polygon.js";
 import { SelectTool } from "./select.js";
@@ -23,6 +24,10 @@ export const TOOLS = [
   {
     name: "box", title: "Box", draws: "box", make: (desk) => new BoxTool(desk),
     hint: "Drag, or click two corners. Arrows and Enter place one by keys.",
+  },
+  {
+    name: "extreme", title: "Box by its four outermost points", draws: "box", make: (desk) => new ExtremeTool(desk),
+    hint: "Click the leftmost, rightmost, highest and lowest point, in any order.",
   },
   {
     name: "polygon", title: "Polygon", draws: "polygon", make: (desk) => new PolygonTool(desk),

@@ -6,7 +6,7 @@
  * @typedef {Record<string, (argument: string) => void>} Actions
  */
 
-import { growShape, moveShape } from "../model/shapes.js";
+import { describeExactly, describePoint, growShape, moveShape } from "../model/shapes.js";
 import { openHelp } from "./help.js";
 
 /** @type {Record<string, [number, number]>} */
@@ -42,6 +42,8 @@ function answerActions(bench) {
     comment: () => bench.panel.focusComment(),
     undo: () => void bench.undo(),
     redo: () => bench.redo(),
+    history: () => bench.say(bench.own.toggle() ? "Your own answers" : "Your own answers closed"),
+    extend: () => bench.extend(),
     cancel: () => bench.cancel(),
     delete: () => bench.marks.remove(bench.stage.selected),
     "next-shape": () => bench.marks.step(1),
@@ -65,6 +67,10 @@ function imageActions(bench) {
     smooth: () => {
       viewer.toggleSmooth();
       bench.say(viewer.isSmooth ? "Smooth pixels" : "Nearest pixels");
+    },
+    invert: () => {
+      viewer.toggleInverted();
+      bench.say(viewer.isInverted ? "Light and dark swapped" : "Light and dark as usual");
     },
     "window-reset": () => bench.sliders.reset(),
     "preset-previous": () => bench.say(bench.sliders.stepPreset(-1)),
@@ -104,8 +110,8 @@ function stepFor(bench, name) {
 function arrow(bench, dx, dy, step) {
   const { stage } = bench;
   const shape = bench.marks.selected();
-  if (stage.isDrawing) stage.moveCrosshair(dx * step, dy * step);
-  else if (shape) bench.marks.change(moveShape(shape, dx * step, dy * step, stage.size), `move ${shape.id}`);
+  if (stage.isDrawing) bench.say(describePoint(stage.moveCrosshair(dx * step, dy * step), stage.size));
+  else if (shape) reshape(bench, moveShape(shape, dx * step, dy * step, stage.size), `move ${shape.id}`);
   else stage.viewer.pan(-dx * PAN_STEP, -dy * PAN_STEP);
 }
 
@@ -117,5 +123,17 @@ function arrow(bench, dx, dy, step) {
  */
 function grow(bench, dx, dy, step) {
   const shape = bench.marks.selected();
-  if (shape) bench.marks.change(growShape(shape, dx * step, dy * step, bench.stage.size), `grow ${shape.id}`);
+  if (shape) reshape(bench, growShape(shape, dx * step, dy * step, bench.stage.size), `grow ${shape.id}`);
+}
+
+/**
+ * Changes a shape by keys, and says where it lies now.
+ *
+ * @param {Workbench} bench
+ * @param {import("../model/types.js").Shape} shape
+ * @param {string} merge
+ */
+function reshape(bench, shape, merge) {
+  bench.marks.change(shape, merge);
+  bench.say(describeExactly(shape, bench.stage.size));
 }

@@ -8,12 +8,13 @@
 import { request } from "../api.js";
 import { explain } from "../errors.js";
 import { classOf } from "../model/answer.js";
-import { byId, h, show } from "./dom.js";
-import { drawSamples } from "./exemplars.js";
+import { h } from "./dom.js";
+import { drawSamples } from "./samples.js";
+import { Sheet } from "./sheet.js";
 
 export class Guideline {
-  #place = byId("wb-guideline", HTMLElement);
   #isFilled = false;
+  #sheet = new Sheet("wb-guideline", () => void this.#fill());
 
   /**
    * @param {import("../model/types.js").Schema} schema
@@ -22,27 +23,16 @@ export class Guideline {
   constructor(schema, source) {
     this.schema = schema;
     this.source = source;
-    byId("wb-guideline-close", HTMLButtonElement).addEventListener("click", () => this.close());
   }
 
   /** @returns {boolean} whether it is open now */
   toggle() {
-    if (this.close()) return false;
-    show(this.#place, true);
-    void this.#fill();
-    return true;
-  }
-
-  /** @returns {boolean} whether it was open */
-  close() {
-    const wasOpen = !this.#place.hidden;
-    show(this.#place, false);
-    return wasOpen;
+    return this.#sheet.toggle();
   }
 
   async #fill() {
     if (this.#isFilled) return;
-    const body = byId("wb-guideline-body", HTMLElement);
+    const { body } = this.#sheet;
     const text = h("p", { class: "guideline-text" }, this.source.text || "The study has no written guideline.");
     body.replaceChildren(text);
     try {

@@ -10,34 +10,52 @@
  * @typedef {import("../model/types.js").View} View
  * @typedef {{
  *   view: View, shapes: Shape[], selected: string | null, colourOf: (key: string) => string,
- *   preview: Point[] | null, previewColour: string, crosshair: Point | null, isHidden: boolean
+ *   preview: Point[] | null, previewColour: string, crosshair: Point | null, pin: Point | null, isHidden: boolean
  * }} Scene
  */
 
 import { boxFromCorners } from "../model/geometry.js";
 import { handlesOf } from "../model/shapes.js";
 import { toScreen } from "../model/transform.js";
-import { svg } from "./dom.js";
+import { arrange, svg } from "./dom.js";
+import { pinNode } from "./pin.js";
 
 export class Overlay {
+  #shapes = svg("g");
+  #rest = svg("g");
+  /** What is drawn, by the shape's id: made anew only when it looks different. @type {Map<string, {shape: Shape, look: string, node: SVGElement}>} */
+  #drawn = new Map();
+
   /** @param {SVGSVGElement} root fills the viewer */
   constructor(root) {
     this.root = root;
+    root.replaceChildren(this.#shapes, this.#rest);
   }
 
   /** @param {Scene} scene */
   draw(scene) {
-    if (scene.isHidden) {
-      this.root.replaceChildren();
-      return;
-    }
+    this.root.style.visibility = scene.isHidden ? "hidden" : "";
     const chosen = scene.shapes.find(({ id }) => id === scene.selected);
-    this.root.replaceChildren(
-      ...scene.shapes.map((shape) => shapeNode(shape, scene)),
+    const drawn = new Map(scene.shapes.map((shape) => [shape.id, this.#shape(shape, scene)]));
+    this.#drawn = drawn;
+    arrange(this.#shapes, scene.shapes.flatMap(({ id }) => drawn.get(id)?.node ?? []));
+    this.#rest.replaceChildren(
       ...(chosen ? handlesOf(chosen).map(({ name, at }) => handleNode(name, toScreen(scene.view, at))) : []),
       ...previewNodes(scene),
+      ...(scene.pin ? [pinAt(toScreen(scene.view, scene.pin))] : []),
       ...(scene.crosshair ? [crosshairNode(toScreen(scene.view, scene.crosshair))] : []),
     );
+  }
+
+  /**
+   * @param {Shape} shape
+   * @param {Scene} scene
+   */
+  #shape(shape, scene) {
+    const { view, selected, colourOf } = scene;
+    const look = [view.scale, view.x, view.y, colourOf(shape.class), shape.id === selected].join(" ");
+    const known = this.#drawn.get(shape.id);
+    return known?.shape === shape && known.look === look ? known : { shape, look, node: shapeNode(shape, scene) };
   }
 }
 
@@ -60,7 +78,7 @@ function shapeNode(shape, { view, selected, colourOf }) {
  * @param {Shape} shape
  * @param {View} view
  */
-function pathOf(shape, view) {
+export function pathOf(shape, view) {
   if (shape.kind === "point") return pointPath(toScreen(view, shape.geometry));
   if (shape.kind === "box") return boxPath(shape.geometry, view);
   return closedPath(shape.geometry.points.map(([x, y]) => toScreen(view, { x, y })));
@@ -106,6 +124,11 @@ function previewNodes({ preview, view, previewColour }) {
     svg("path", { class: "shape-halo", d: path }),
     svg("path", { class: "shape-line is-preview", d: path, stroke: previewColour }),
   ];
+}
+
+/** @param {Point} at */
+function pinAt({ x, y }) {
+  return pinNode(x, y);
 }
 
 /** @param {Point} at */

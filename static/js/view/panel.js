@@ -15,7 +15,7 @@
 
 import { classOf, missingKind, ruleFor, SHAPE_KINDS } from "../model/answer.js";
 import { describePlace, KIND_TITLES } from "../model/shapes.js";
-import { byId, h, show } from "./dom.js";
+import { arrange, byId, h, show } from "./dom.js";
 import { keyCap } from "./shortcuts.js";
 
 const CERTAINTY = ["Guessing", "Unsure", "Fairly sure", "Sure", "Certain"];
@@ -28,6 +28,8 @@ export class Panel {
   #site = byId("wb-site", HTMLSelectElement);
   #comment = byId("wb-comment", HTMLTextAreaElement);
   #flag = byId("wb-flag", HTMLButtonElement);
+  /** The rows of marks that stand there, by id. @type {Map<string, {shape: Shape, isSelected: boolean, size: Size, node: HTMLElement}>} */
+  #rows = new Map();
 
   /**
    * @param {Schema} schema
@@ -45,6 +47,11 @@ export class Panel {
     this.#site.addEventListener("change", () => handlers.onChange({ site: this.#site.value || null }));
     this.#comment.addEventListener("input", () => handlers.onChange({ comment: this.#comment.value }, "comment"));
     this.#flag.addEventListener("click", () => handlers.onChange({ flagged: this.#flag.getAttribute("aria-pressed") !== "true" }));
+  }
+
+  /** A new image begins at the findings. */
+  scrollUp() {
+    this.#classes.parentElement?.scrollTo({ top: 0 });
   }
 
   focusComment() {
@@ -79,7 +86,7 @@ export class Panel {
 
   /** @param {Missing[]} missing shown at the fields they belong to; none clears them */
   showMissing(missing) {
-    for (const field of /** @type {const} */ (["classes", "regions"])) {
+    for (const field of /** @type {const} */ (["classes", "regions", "other"])) {
       const texts = missing.filter((one) => one.field === field).map(({ text }) => text);
       const place = byId(`wb-${field}-error`, HTMLElement);
       place.textContent = texts.join(" ");
@@ -124,21 +131,35 @@ export class Panel {
    * @param {Size} size
    */
   #drawRegions(answer, selected, size) {
-    const rows = answer.shapes.map((shape) => this.#regionRow(shape, shape.id === selected, size));
+    this.#rows = new Map(answer.shapes.map((shape) => [shape.id, this.#row(shape, shape.id === selected, size)]));
+    const rows = [...this.#rows.values()].map(({ node }) => node);
     const wanted = answer.classes.map((key) => classOf(this.schema, key)).flatMap((one) => {
       const kind = missingKind(answer, one);
       return one && kind ? [h("li", { class: "wb-wanted" }, `${KIND_TITLES[kind]} for ${one.title}: draw it on the image`)] : [];
     });
     const none = rows.length + wanted.length === 0 ? [h("li", { class: "faint small" }, "None")] : [];
-    this.#keepFocus(() => this.#regions.replaceChildren(...rows, ...wanted, ...none));
+    this.#keepFocus(() => arrange(this.#regions, [...rows, ...wanted, ...none]));
   }
 
-  /** Rows are made anew; whoever had the focus keeps it. @param {() => void} work */
+  /** A row that changed is made anew; whoever had the focus keeps it. @param {() => void} work */
   #keepFocus(work) {
     const held = document.activeElement instanceof HTMLElement && this.#regions.contains(document.activeElement)
       ? document.activeElement.dataset["focus"] : undefined;
     work();
     if (held) this.#regions.querySelector(/** @type {`button`} */ (`[data-focus="${CSS.escape(held)}"]`))?.focus();
+  }
+
+  /**
+   * The row that stands there, if it says the same still.
+   *
+   * @param {Shape} shape
+   * @param {boolean} isSelected
+   * @param {Size} size
+   */
+  #row(shape, isSelected, size) {
+    const known = this.#rows.get(shape.id);
+    const isSame = known?.shape === shape && known.isSelected === isSelected && known.size === size;
+    return isSame ? known : { shape, isSelected, size, node: this.#regionRow(shape, isSelected, size) };
   }
 
   /**

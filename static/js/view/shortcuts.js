@@ -27,9 +27,12 @@ const ROWS = [
   ["confidence:5", ["Shift+5"], "How sure: 5, certain", "Answer"],
   ["undo", ["Z", "Ctrl+Z"], "Undo; with nothing left, take the last answer back", "Answer", ALWAYS],
   ["redo", ["Shift+Z", "Ctrl+Shift+Z", "Ctrl+Y"], "Redo", "Answer"],
+  ["history", ["H"], "Your own answers; reopen one", "Answer", ALWAYS],
+  ["extend", ["L"], "Hold this image for longer, when its time runs out", "Answer", ALWAYS],
   ["cancel", ["Escape"], "Cancel what is begun", "Answer", ALWAYS],
   ["tool:select", ["V"], "Select and move", "Marks"],
   ["tool:box", ["B"], "Draw a box", "Marks"],
+  ["tool:extreme", ["Shift+B"], "Draw a box by its four outermost points", "Marks"],
   ["tool:polygon", ["O"], "Draw a polygon", "Marks"],
   ["tool:point", ["P"], "Set a point", "Marks"],
   ["next-shape", [".", "J"], "Choose the next mark", "Marks"],
@@ -49,6 +52,7 @@ const ROWS = [
   ["fit", ["E"], "Show everything", "Image", ALWAYS],
   ["actual", ["Shift+E"], "One image pixel to one screen pixel", "Image", ALWAYS],
   ["smooth", ["N"], "Nearest or smooth pixels", "Image", ALWAYS],
+  ["invert", ["I"], "Swap light and dark", "Image", ALWAYS],
   ["tool:window", ["W"], "Brightness and contrast by dragging", "Image"],
   ["window-reset", ["Q"], "Reset brightness and contrast", "Image", ALWAYS],
   ["preset-previous", ["["], "Previous brightness preset", "Image", ALWAYS],
@@ -80,14 +84,18 @@ export function mayBeBound(key) {
 }
 
 /**
- * The table with a person's own keys: each stands in place of the usual ones; those with Ctrl stay beside it.
+ * The table with a person's own keys: each stands in place of the usual ones; those with Ctrl stay beside it. A key that
+ * somebody took before an action came that usually has it stays theirs.
  *
  * @param {Record<string, string>} bindings by action
  * @returns {Shortcut[]}
  */
 export function boundShortcuts(bindings) {
+  const taken = new Set(Object.values(bindings));
   return SHORTCUTS.map((shortcut) => {
-    const own = isFixed(shortcut.id) ? undefined : bindings[shortcut.id];
+    if (isFixed(shortcut.id)) return shortcut;
+    const own = bindings[shortcut.id];
+    if (!own && shortcut.keys.some((key) => taken.has(key))) return { ...shortcut, keys: shortcut.keys.filter((key) => !taken.has(key)) };
     return own ? { ...shortcut, keys: [own, ...shortcut.keys.filter((key) => key.startsWith("Ctrl+"))] } : shortcut;
   });
 }

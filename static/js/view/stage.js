@@ -12,7 +12,8 @@
  *   classFor: (kind: ShapeKind) => string | null, newId: () => string,
  *   onCommit: (shape: Shape) => void, onChange: (shape: Shape, merge: string) => void,
  *   onSelect: (id: string | null) => void, onTool: (tool: ToolName) => void,
- *   onStatus: (point: Point | null) => void
+ *   onStatus: (point: Point | null) => void, onRefuse: (why: string) => void,
+ *   onBegun: (tool: ToolName, points: Point[]) => void, onView: () => void
  * }} Options
  */
 
@@ -35,6 +36,8 @@ export class Stage {
   isAskedFor = false;
   /** @type {Point | null} */
   crosshair = null;
+  /** @type {Point | null} where a reviewer pointed at who gave the image back */
+  pin = null;
   isHidden = false;
   /** @type {Point | null} where the button went down */
   #downAt = null;
@@ -50,7 +53,10 @@ export class Stage {
     this.root = root;
     this.options = options;
     this.overlay = new Overlay(overlay);
-    this.viewer = new Viewer(canvas, () => this.redraw());
+    this.viewer = new Viewer(canvas, () => {
+      this.redraw();
+      options.onView();
+    });
     this.desk = this.#makeDesk();
     this.tool = toolRow("select").make(this.desk);
     this.#listen();
@@ -83,6 +89,18 @@ export class Stage {
     this.redraw();
   }
 
+  /**
+   * Goes on with a shape that was begun before the page was loaded again.
+   *
+   * @param {ToolName} name
+   * @param {Point[]} points
+   */
+  resume(name, points) {
+    this.setTool(name, { asked: true });
+    this.tool.resume?.(points);
+    this.desk.begun(points);
+  }
+
   /** @param {string | null} id */
   select(id) {
     if (this.selected === id) return;
@@ -100,6 +118,7 @@ export class Stage {
    *
    * @param {number} dx image pixels
    * @param {number} dy image pixels
+   * @returns {Point} where it stands now
    */
   moveCrosshair(dx, dy) {
     const { width, height } = this.size;
@@ -108,6 +127,7 @@ export class Stage {
     this.tool.move({ image: this.crosshair, screen: { x: 0, y: 0 }, travelled: 0 });
     this.options.onStatus(this.crosshair);
     this.redraw();
+    return this.crosshair;
   }
 
   /** Enter with a drawing tool in hand. */
@@ -126,6 +146,7 @@ export class Stage {
       preview: this.tool?.preview() ?? null,
       previewColour: classKey ? this.options.colourOf(classKey) : "#ffffff",
       crosshair: this.crosshair,
+      pin: this.pin,
       isHidden: this.isHidden,
     });
   }
@@ -224,6 +245,8 @@ export class Stage {
       pan: (dx, dy) => this.viewer.pan(dx, dy),
       adjustWindow: (dx, dy) => this.viewer.adjustWindow(dx, dy),
       redraw: () => this.redraw(),
+      refuse: options.onRefuse,
+      begun: (points) => options.onBegun(this.toolName, points),
     };
   }
 }

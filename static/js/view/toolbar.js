@@ -12,6 +12,7 @@ import { keyCap } from "./shortcuts.js";
 const ICONS = {
   select: "M4 3l12 6-5 2-2 5z",
   box: "M3.5 5.5h13v9h-13z",
+  extreme: "M4 6h12v8H4zM9 6h2M9 14h2M4 9v2M16 9v2M10 5v2M10 13v2M3 10h2M15 10h2",
   polygon: "M10 3l7 5-3 8H6L3 8z",
   point: "M10 2v5M10 13v5M2 10h5M13 10h5M10 9.5v1",
   window: "M10 3a7 7 0 1 0 0 14zM10 3a7 7 0 0 1 0 14",
@@ -52,7 +53,7 @@ function toolButton({ id, icon, title, key, isToggle }, onAction) {
   const element = h("button", {
     type: "button", class: "wb-tool", "data-action": id, title: `${title} (${keyCap(key)})`, "aria-label": title,
     "aria-keyshortcuts": key, ...(isToggle ? { "aria-pressed": "false" } : {}), click: () => onAction(id),
-  }, h("kbd", { "aria-hidden": "true" }, keyCap(key)));
+  }, h("kbd", { "aria-hidden": "true" }, keyCap(key).replace("Shift ", "⇧")));
   element.prepend(picture);
   return element;
 }

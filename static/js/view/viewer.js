@@ -23,8 +23,10 @@ export class Viewer {
   view = { scale: 1, x: 0, y: 0 };
   /** @type {Window} */
   window = { low: 0, high: 255 };
+  /** Which of PRESETS the window is; null once it was changed by hand. @type {number | null} */
   preset = 0;
   isSmooth = false;
+  isInverted = false;
   #isFitted = true;
   #buffer = document.createElement("canvas");
   /** @type {ImageData | null} */
@@ -66,16 +68,29 @@ export class Viewer {
   /** @param {number} index into PRESETS, any whole number */
   setPreset(index) {
     if (!this.raster) return;
-    this.preset = ((index % PRESETS.length) + PRESETS.length) % PRESETS.length;
-    const preset = PRESETS[this.preset];
-    if (preset) this.setWindow(preset.of(this.raster));
+    const at = ((index % PRESETS.length) + PRESETS.length) % PRESETS.length;
+    const preset = PRESETS[at];
+    if (preset) this.setWindow(preset.of(this.raster), at);
   }
 
-  /** @param {Window} window */
-  setWindow(window) {
+  /**
+   * @param {Window} window
+   * @param {number | null} [preset] which of PRESETS it is
+   */
+  setWindow(window, preset = null) {
     this.window = window;
+    this.preset = preset;
+    this.#paint();
+  }
+
+  toggleInverted() {
+    this.isInverted = !this.isInverted;
+    this.#paint();
+  }
+
+  #paint() {
     if (!this.raster || !this.#pixels) return;
-    paint(this.raster, lookupTable(window, this.raster.bits), this.#pixels.data);
+    paint(this.raster, lookupTable(this.window, this.raster.bits, this.isInverted), this.#pixels.data);
     this.#bufferContext().putImageData(this.#pixels, 0, 0);
     this.#changed();
   }

@@ -26,8 +26,11 @@ export class WindowSliders {
    * @returns {string} the title of the preset now in force
    */
   stepPreset(step) {
-    this.viewer.setPreset(this.viewer.preset + step);
-    return PRESETS[this.viewer.preset]?.title ?? "";
+    const { raster, preset } = this.viewer;
+    if (!raster) return "";
+    // From a window set by hand the way leads back to the one the image opened with.
+    this.viewer.setPreset(preset === null ? openingPreset(raster) : preset + step);
+    return PRESETS[this.viewer.preset ?? 0]?.title ?? "";
   }
 
   draw() {

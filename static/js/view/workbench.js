@@ -18,10 +18,13 @@ import { drawProgress } from "./bar.js";
 import { Choices } from "./choices.js";
 import { byId, show } from "./dom.js";
 import { drawEmpty, emptyWords, failedWords } from "./empty.js";
+import { drawFacts } from "./facts.js";
 import { Guideline } from "./guideline.js";
 import { Keyboard } from "./keyboard.js";
 import { Marks } from "./marks.js";
+import { OwnAnswers } from "./own-answers.js";
 import { Panel } from "./panel.js";
+import { closeSheet } from "./sheet.js";
 import { boundShortcuts, choiceShortcuts, keyCap } from "./shortcuts.js";
 import { Stage } from "./stage.js";
 import { toast } from "./toasts.js";
@@ -37,9 +40,11 @@ export class Workbench {
    * @param {Reading} reading
    * @param {{home: string, again: () => void}} ways out of a state without an image
    * @param {import("./help.js").OwnKeys} keys the person's own ones
-   * @param {{text: string, url: string}} guideline
+   * @param {{
+   *   guideline: {text: string, url: string}, own: import("./own-answers.js").Source, extend: () => void, pixelSize: number | null
+   * }} rest
    */
-  constructor(reading, ways, keys, guideline) {
+  constructor(reading, ways, keys, { guideline, own, extend, pixelSize }) {
     this.reading = reading;
     this.ways = ways;
     this.schema = reading.schema;
@@ -47,6 +52,9 @@ export class Workbench {
     this.choices = new Choices(this);
     this.keys = keys;
     this.guideline = new Guideline(this.schema, guideline);
+    this.own = new OwnAnswers(this.schema, own);
+    this.extend = extend;
+    this.pixelSize = pixelSize;
     this.shortcuts = this.#shortcuts(classKeys);
     const caps = new Map(this.schema.classes.map(({ key }, index) => [key, classKeys[index]?.keys[0] ?? ""]));
     this.panel = new Panel(this.schema, caps, {
@@ -100,9 +108,16 @@ export class Workbench {
   async submit() {
     const title = this.#answerTitle();
     const missing = await this.reading.submit();
-    this.panel.showMissing(missing);
     if (missing.length === 0) this.offerUndo(`Submitted: ${title}`);
-    else this.say(missing.map(({ text }) => text).join(" "));
+    this.showMissing(missing);
+  }
+
+  /** What keeps the answer from being taken: at its field, spoken, and with the first mark that is meant in hand. @param {import("../model/answer.js").Missing[]} missing */
+  showMissing(missing) {
+    this.panel.showMissing(missing);
+    const meant = missing.find(({ shape }) => shape !== undefined)?.shape;
+    if (meant !== undefined) this.stage.select(this.reading.answer.shapes[meant]?.id ?? null);
+    if (missing.length > 0) this.say(missing.map(({ text }) => text).join(" "));
   }
 
   /** @param {number} value */
@@ -133,7 +148,7 @@ export class Workbench {
     if (field instanceof HTMLElement && field.matches("input, textarea, select")) {
       field.blur();
       this.stage.root.focus();
-    } else if (!this.guideline.close() && !this.choices.close() && !this.stage.tool.cancel()) {
+    } else if (!closeSheet() && !this.choices.close() && !this.stage.tool.cancel()) {
       this.stage.setTool("select");
     }
     this.panel.showMissing([]);
@@ -192,6 +207,9 @@ export class Workbench {
       onSelect: () => this.#drawPanel(),
       onTool: (tool) => markTool(tool, toolRow(tool).hint),
       onStatus: (point) => this.#drawStatus(point),
+      onRefuse: (why) => this.say(why, true),
+      onBegun: (tool, points) => this.reading.begin(points.length > 0 ? { tool, points: [...points] } : null),
+      onView: () => this.stage && drawFacts(this.stage.viewer, this.pixelSize),
     });
   }
 
@@ -243,12 +261,17 @@ export class Workbench {
    * @param {ReadingState} old
    */
   #newImage(state, old) {
+    const { drawing } = state; // before a tool is put down for the new image, which forgets what was begun
     if (state.raster && state.raster !== old.raster) this.stage.setRaster(state.raster);
     if (!state.read) return;
+    if (drawing) this.stage.resume(/** @type {ToolName} */ (drawing.tool), drawing.points);
+    this.#drawStatus(null);
+    this.panel.scrollUp();
     this.marks.active = state.answer.classes.at(-1) ?? null;
     this.choices.close();
     this.panel.showMissing([]);
     this.panel.showNote(state.read.note ?? "");
+    this.stage.pin = state.read.note_at ?? null;
   }
 
   #drawPanel() {

@@ -1,0 +1,201 @@
+"""What a reader does to the image and on it; samples, places and lengths are worked out here and not taken from the page."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from annotation.models import Read, Study
+from generation.models import SyntheticImage
+from synthlab.core.files import store_bytes
+from tests.e2e.browsing import Visitor, Workbench
+from tests.e2e.scenery import GLAND, IMAGE, OpenStudy
+
+SMALL, LARGE = 64, 1024
+# The grey level that stands on the screen in the middle of an image pixel.
+GREY = """([column, side]) => {
+  const canvas = document.querySelector("#viewer-pixels");
+  const shown = Math.min(canvas.clientWidth, canvas.clientHeight) - 48;
+  const scale = Math.min(shown / side, 80) * devicePixelRatio;
+  const x = (canvas.width - side * scale) / 2 + (column + 0.5) * scale;
+  return canvas.getContext("2d").getImageData(Math.floor(x), Math.floor(canvas.height / 2), 1, 1).data[0];
+}"""
+
+
+def put_images(scene: OpenStudy, *pictures: NDArray[np.generic]) -> None:
+    """The study's images, in the order in which they are handed out, show these pictures."""
+    reads = Read.objects.filter(study=scene.study).select_related("item__synthetic_image").order_by("id")
+    for place, (read, samples) in enumerate(zip(reads, pictures, strict=True)):
+        out = io.BytesIO()
+        Image.fromarray(samples).save(out, "PNG")
+        stored = store_bytes(out.getvalue())
+        height, width = samples.shape[:2]
+        SyntheticImage.objects.filter(items=read.item).update(
+            digest=stored.digest, size=stored.size, width=width, height=height
+        )
+        Read.objects.filter(pk=read.pk).update(shuffle=place)
+
+
+def start(scene: OpenStudy, visitor: Visitor) -> Workbench:
+    visitor.log_in(scene.reader)
+    visitor.open(scene.reading_path)
+    bench = Workbench(visitor)
+    bench.wait_for_image()
+    return bench
+
+
+def windowed(samples: NDArray[np.uint16], low: float, high: float) -> NDArray[np.float64]:
+    return np.clip((samples.astype(np.float64) - low) / (high - low), 0, 1) * 255
+
+
+def check_greys(page: Page, expected: NDArray[np.float64]) -> None:
+    """Within one grey of what the screen shows, at a few columns."""
+    columns = [0, 1, 13, 31, 32, 50, SMALL - 1]
+    shown = "columns => columns.map(column => (" + GREY + ")([column, 64]))"
+    want = [float(expected[column]) for column in columns]
+    near = f"([columns, want]) => ({shown})(columns).every((grey, at) => Math.abs(grey - want[at]) <= 1)"
+    try:
+        page.wait_for_function(near, arg=[columns, want], timeout=5000)
+    except Exception:
+        assert page.evaluate(shown, columns) == want
+        raise
+
+
+def set_slider(page: Page, name: str, value: int) -> None:
+    page.locator(f"#wb-{name}").fill(str(value))
+
+
+def test_sixteen_bits_are_windowed_as_asked_and_large_images_fit_with_a_scale_bar(visit):
+    scene = OpenStudy(images=2)
+    ramp = (1000 + 500 * np.arange(SMALL)).astype(np.uint16)
+    small = np.tile(ramp, (SMALL, 1))
+    large = np.random.default_rng(3).integers(0, 256, (LARGE, LARGE, 3), dtype=np.uint8)
+    put_images(scene, small, large)
+    Study.objects.filter(pk=scene.study.pk).update(pixel_size_um=0.5)
+    visitor = visit()
+    visitor.expect_complaint("willReadFrequently")  # this test looks at the pixels itself
+    bench = start(scene, visitor)
+    page, facts = bench.page, bench.page.locator("#viewer-facts")
+    low, high = int(ramp[0]), int(ramp[-1])
+    expect(facts).to_contain_text("Darkest to brightest")
+    check_greys(page, windowed(ramp, low, high))
+    visitor.press("]")
+    expect(facts).to_contain_text("Percentiles 1 to 99")
+    check_greys(
+        page, windowed(ramp, low, high)
+    )  # a ramp of 64 steps: the outermost percent is the outermost step
+    visitor.press("]")
+    check_greys(page, windowed(ramp, ramp[3], ramp[60]))
+    visitor.press("i")
+    expect(facts).to_contain_text("inverted")
+    check_greys(page, 255 - windowed(ramp, ramp[3], ramp[60]))
+    visitor.press("i", "[", "[", "[")
+    expect(facts).to_contain_text("Full range")
+    check_greys(page, windowed(ramp, 0, 65535))
+    page.locator("#wb-window summary").click()
+    set_slider(page, "level", 20_000)
+    set_slider(page, "width", 10_000)
+    expect(facts).to_contain_text("own window")
+    check_greys(page, windowed(ramp, 15_000, 25_000))
+
+    visitor.press("w")
+    viewer = page.locator("#viewer").bounding_box()
+    assert viewer is not None
+    x, y = viewer["x"] + 300, viewer["y"] + 300
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 50, y + 20, steps=4)
+    page.mouse.up()
+    step = 65536 / 400  # a fortieth of the screen's 400 steps
+    check_greys(
+        page, windowed(ramp, 20_000 - 20 * step - 5000 - 25 * step, 20_000 - 20 * step + 5000 + 25 * step)
+    )
+    visitor.press("q")
+    check_greys(page, windowed(ramp, low, high))
+    visitor.picture("sixteen-bits")
+
+    visitor.press("n")
+    expect(facts).to_contain_text("smooth")
+    visitor.press("n", "4", "Enter")
+    page.wait_for_function("() => document.querySelector('#viewer-facts').textContent.includes('Full range')")
+    fit = (min(viewer["width"], viewer["height"]) - 48) / LARGE
+    expect(facts).to_contain_text(f"{round(fit * 100)} %")
+    # 0.5 µm a pixel: the longest round bar within 160 screen pixels.
+    expect(page.locator("#viewer-scale")).to_have_text("100 µm" if fit * 200 <= 160 else "50 µm")
+    shown = page.evaluate(GREY, [LARGE // 2, LARGE])
+    around = large[LARGE // 2 - 2 : LARGE // 2 + 2, LARGE // 2 - 2 : LARGE // 2 + 3, 0]
+    assert shown in around
+    visitor.press("Shift+E")
+    expect(facts).to_contain_text("100 %")
+    expect(page.locator("#viewer-scale")).to_have_text("50 µm")
+    expect(page.locator("#viewer-scale")).to_have_css("width", "100px")
+    visitor.picture("large")
+
+
+def click_at(bench: Workbench, places: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Clicks, given as shares of the shown image; where they are, in image pixels."""
+    place = bench.page.locator("#viewer-pixels").bounding_box()
+    assert place is not None
+    scale = (min(place["width"], place["height"]) - 48) / IMAGE
+    left = place["x"] + (place["width"] - IMAGE * scale) / 2
+    top = place["y"] + (place["height"] - IMAGE * scale) / 2
+    on_screen = [(round(left + x * IMAGE * scale), round(top + y * IMAGE * scale)) for x, y in places]
+    for x, y in on_screen:
+        bench.page.mouse.click(x, y)
+    return [((x - left) / scale, (y - top) / scale) for x, y in on_screen]
+
+
+@pytest.mark.both_databases
+def test_boxes_by_two_and_by_four_points_and_polygons_survive_a_resize_a_reload_and_undoing(
+    scene: OpenStudy, visit
+):
+    visitor = visit()
+    bench = start(scene, visitor)
+    page, marks = bench.page, bench.page.locator("#wb-regions .wb-region")
+    visitor.press("1")
+    two = click_at(bench, [(0.1, 0.15), (0.3, 0.4)])
+    expect(marks).to_have_count(1)
+    visitor.press("Shift+B")
+    four = click_at(bench, [(0.5, 0.1), (0.9, 0.3), (0.6, 0.45), (0.45, 0.2)])
+    expect(marks).to_have_count(2)
+
+    page.set_viewport_size({"width": 1100, "height": 700})
+    visitor.press("o")
+    corners = click_at(bench, [(0.2, 0.6), (0.7, 0.65), (0.75, 0.9)])
+    page.wait_for_timeout(700)  # the draft is written within half a second
+    page.reload()
+    bench.wait_for_image()
+    expect(marks).to_have_count(2)
+    expect(page.locator("#viewer[data-tool=polygon] .is-preview")).to_have_count(1)
+    corners += click_at(bench, [(0.25, 0.85)])
+    visitor.press("Enter")
+    expect(marks).to_have_count(3)
+    visitor.press("z")
+    expect(marks).to_have_count(2)
+    visitor.press("z")
+    expect(marks).to_have_count(1)
+    visitor.press("Shift+Z", "Shift+Z")
+    expect(marks).to_have_count(3)
+    visitor.picture("shapes")
+    visitor.press("Enter")
+    bench.wait_for_toast("Submitted: DAB-positive gland")
+    bench.wait_until_saved()
+
+    [answer] = scene.answers()
+    regions = list(answer.regions.all())
+    assert [(one.kind, one.label_class.key) for one in regions] == [
+        ("box", GLAND),
+        ("box", GLAND),
+        ("polygon", GLAND),
+    ]
+    for region, points in zip(regions, (two, four), strict=False):
+        xs, ys = [x for x, _ in points], [y for _, y in points]
+        box = {"x": min(xs), "y": min(ys), "width": max(xs) - min(xs), "height": max(ys) - min(ys)}
+        assert region.geometry == pytest.approx(box, abs=0.02)
+    drawn = regions[2].geometry["points"]
+    assert [tuple(point) for point in drawn] == [pytest.approx(one, abs=0.02) for one in corners]
