@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from annotation.models import Annotation, Study
 from annotation.services import filling, queue, reading, studies
 from annotation.services.schemas import create_label_schema
@@ -12,7 +14,7 @@ from tests.generation.factories import SIZE, make_batch, make_dataset, make_gene
 
 IMAGE = SIZE
 GLAND, STROMA, NORMAL = "dab_positive_gland", "stroma", "normal"
-BOXED = {
+BOXED: dict[str, Any] = {
     "decision": "labelled",
     "classes": [GLAND],
     "confidence": 3,
@@ -56,8 +58,8 @@ class OpenStudy:
         rows = Annotation.objects.filter(read__study=self.study, is_final=True)
         return list(rows.order_by("read__submitted_at").prefetch_related("regions__label_class"))
 
-    def answer_next(self) -> Annotation:
+    def answer_next(self, answer: dict[str, Any] | None = None) -> Annotation:
         """The reader says what is on the next image, without a browser."""
         [read] = queue.claim_reads(reader=self.reader, study=self.study, count=1).reads
-        reading.submit_answer(actor=self.reader, read=read, rev=read.rev, answer=BOXED)
+        reading.submit_answer(actor=self.reader, read=read, rev=read.rev, answer=answer or BOXED)
         return Annotation.objects.get(read=read, is_final=True)

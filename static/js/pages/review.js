@@ -40,6 +40,7 @@ class ReviewPage {
   start() {
     byId("review-accept", HTMLButtonElement).addEventListener("click", () => void this.decide("accept"));
     byId("review-return", HTMLButtonElement).addEventListener("click", () => void this.decide("return"));
+    this.comment.addEventListener("input", () => this.tell("", ""));
     addEventListener("keydown", (event) => this.press(event));
     addEventListener("keyup", (event) => {
       if (event.key === " ") this.frame.removeAttribute("data-bare");
