@@ -11,6 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
+from annotation.export.registry import FORMATS
 from annotation.models import ItemState, Snapshot, Study, StudyRole
 from annotation.services.access import roles_in
 from annotation.services.choosing import REASONS
@@ -79,7 +80,9 @@ def snapshot_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
         "others": _others(snapshot, user),
         "may_sign": snapshot.signed_by_id != user.pk,
         "barriers": snapshot.holds.select_related("withdrawal", "decided_by"),
-        "exports": snapshot.exports.select_related("job"),
+        "exports": [
+            (export, FORMATS[export.format].title) for export in snapshot.exports.select_related("job")
+        ],
         "formats": [_shown(row) for row in describe_formats(snapshot)] if snapshot.is_signed else [],
         **_content(snapshot),
     }

@@ -91,6 +91,7 @@ export function problemFrom(status, body, headers) {
 const ADVICE = [
   [(p) => p.isOffline, "No connection to the server", "Check the network. This page tries again by itself."],
   [(p) => p.needsLogin, "Your login has ended", "Log in again; what you entered is still here."],
+  [(p) => p.code === "wrong_password", "Wrong password", "Type it again; what else you entered is still here."],
   [(p) => p.status === 403, "Not allowed", "Ask the owner of the data set or the study's manager for this right."],
   [(p) => p.status === 404, "Not found", "It may have been removed, or it is not yours. Go back and reload the list."],
   [(p) => p.status === 409, "It has changed in the meantime", "Reload the page to see how it stands."],

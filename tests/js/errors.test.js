@@ -32,6 +32,12 @@ test("what passes, what needs a login and what is final are told apart", () => {
   assert.ok(!new Problem({ status: 403, code: "not_allowed" }).needsLogin);
 });
 
+test("a password that is wrong is typed again, no right is asked for", () => {
+  const problem = problemFrom(403, { code: "wrong_password", title: "Not allowed", errors: [{ field: "password", detail: "No." }] }, NONE);
+  assert.deepEqual(problem.fieldErrors, { password: ["No."] });
+  assert.match(explain(problem).action, /Type it again/);
+});
+
 test("dotted names make nested bodies and repeated names lists", () => {
   /** @type {Record<string, any>} */
   const body = {};

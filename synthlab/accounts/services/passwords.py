@@ -35,5 +35,6 @@ def confirm_password(*, actor: User, password: str) -> None:
             retry_after=WINDOW_SECONDS,
         )
     if not actor.check_password(password):
-        raise NotAllowed("wrong_password", "This is not your password. Nothing was signed.")
+        words = "This is not your password. Nothing was signed."
+        raise NotAllowed("wrong_password", words, errors=[{"field": "password", "detail": words}])
     cache.delete(key)
