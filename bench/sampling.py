@@ -4,10 +4,7 @@ A batch runs from its request to its last row, its files durable, in a throw-awa
 that comes with SynthLab (64 px, RGB).
 """
 
-import json
 import statistics
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
@@ -16,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.harness import ROOT, STORE, Aim, Bench, OutOfTimeError, Result, Run, run_alone
+from bench.processes import answer_of
 from generation.ml.device import choose_device
 from generation.ml.replay import compare
 from generation.ml.sampling import ImageRequest, Sampler
@@ -117,15 +115,8 @@ def grey_levels(count: int) -> dict[str, float]:
 
 
 def _child(verb: str, spec: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Run a part in a process of its own and return its last line."""
-    path = folder / f"{verb}.spec.json"
-    path.write_text(json.dumps(spec), encoding="utf-8")
-    command = [sys.executable, "-m", "bench.sampling_runs", verb, str(path)]
-    outcome = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    if outcome.returncode != 0:
-        raise RuntimeError(f"{verb} ended with {outcome.returncode}:\n{outcome.stderr[-2000:]}")
-    answer: dict[str, Any] = json.loads(outcome.stdout.splitlines()[-1])
-    return answer
+    """One measurement in a process of its own."""
+    return answer_of("bench.sampling_runs", verb, spec=spec, folder=folder)
 
 
 BENCH = Bench(
@@ -148,6 +139,7 @@ BENCH = Bench(
         "generation/services/shards.py",
         "generation/tasks.py",
         "synthlab/core/files.py",
+        "synthlab/core/numerics.py",
     ],
     quick_seconds=150,
 )

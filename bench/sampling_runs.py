@@ -16,6 +16,8 @@ from typing import Any
 
 import psutil
 
+from bench.installation import prepare_home
+
 SHARD = 1000  # images that share one durable write
 FORWARD = 64  # images in a bare forward pass: nobody waits for the first of them
 POLL_SECONDS = 0.1
@@ -55,7 +57,8 @@ def run_path(spec: dict[str, Any]) -> dict[str, Any]:
         ``{"seconds", "worker_mib", "child_mib"}``; seconds include the start of every process.
     """
     with tempfile.TemporaryDirectory(prefix="synthlab-bench-", dir=spec["folder"]) as home:
-        generator, owner = _make_home(Path(home), Path(spec["weights"]))
+        prepare_home(Path(home))
+        generator, owner = approved_generator(Path(spec["weights"]))
         from generation.services.batches import request_batch
 
         with PeakMemory() as peak:
@@ -66,14 +69,8 @@ def run_path(spec: dict[str, Any]) -> dict[str, Any]:
     return {"seconds": seconds, "worker_mib": peak.own, "child_mib": peak.children}
 
 
-def _make_home(home: Path, weights: Path) -> tuple[Any, Any]:
-    """An installation with one owner and one approved generator."""
-    os.environ.update({"SYNTHLAB_HOME": str(home), "DJANGO_SETTINGS_MODULE": "synthlab.settings"})
-    os.environ.pop("DATABASE_URL", None)
-    import django
-
-    django.setup()
-    from django.core.management import call_command
+def approved_generator(weights: Path) -> tuple[Any, Any]:
+    """A generator of this file, approved, in the installation at hand; and its owner."""
     from django.utils import timezone
     from safetensors import safe_open
 
@@ -81,8 +78,6 @@ def _make_home(home: Path, weights: Path) -> tuple[Any, Any]:
     from synthlab.accounts.models import Role, User
     from synthlab.core.files import store_files
 
-    call_command("migrate", verbosity=0)
-    call_command("createcachetable", verbosity=0)
     owner = User.objects.create_user(username="bench", password=None, role=Role.SCIENTIST)
     with safe_open(weights, framework="numpy") as file:  # a worker has no torch either
         record = json.loads(file.metadata()["synthlab"])

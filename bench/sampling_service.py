@@ -175,6 +175,7 @@ BENCH = Bench(
         "generation/ml/sampling.py",
         "generation/ml/serve.py",
         "generation/ml/service/*.py",
+        "synthlab/core/numerics.py",
     ],
 )
 

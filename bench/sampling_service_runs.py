@@ -20,6 +20,7 @@ import httpx
 
 from bench.harness import ROOT
 from generation.child import die_with_parent
+from synthlab.core.numerics import NUMERICS
 
 SECRET_HEADER, SECRET_VARIABLE = "X-Model-Service-Secret", "SYNTHLAB_MODEL_SERVICE_SECRET"
 START_SECONDS, STOP_SECONDS, ANSWER_SECONDS = 120, 10, 35
@@ -44,13 +45,14 @@ class Server:
         spec = folder / "serve.json"
         spec.write_text(json.dumps({"folder": str(folder), "digest": digest, "port": port}))
         module = ["bench.sampling_service_runs"] if plain else ["generation.ml", "serve"]
+        numerics = {} if plain else NUMERICS  # as `synthlab up` starts it
         self._digest, self._secret = digest, secrets.token_urlsafe()
         self._url = f"http://127.0.0.1:{port}"
         self._log = (folder / "log").open("wb")
         self._process = subprocess.Popen(
             [sys.executable, "-m", *module, str(spec)],
             cwd=ROOT,
-            env={**os.environ, SECRET_VARIABLE: self._secret, "TMPDIR": str(folder)},
+            env={**os.environ, **numerics, SECRET_VARIABLE: self._secret, "TMPDIR": str(folder)},
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=self._log,

@@ -22,6 +22,7 @@ from django.conf import settings
 
 from synthlab.core.exceptions import InvalidInput
 from synthlab.core.files import inside
+from synthlab.core.numerics import NUMERICS
 
 if TYPE_CHECKING:
     from synthlab.core.job_context import JobContext
@@ -32,16 +33,6 @@ STATUS_BAD_INPUT = 3
 _TICK_SECONDS = 0.2
 _LONGEST_LINE = 16 * 1024 * 1024
 _SECRET_WORDS = ("SECRET", "TOKEN", "PASSWORD", "DATABASE_URL", "CREDENTIAL")
-
-_FAST_NUMERICS = {
-    # Threads that wait by spinning take the processor from those they wait for, as soon as anything else runs here:
-    # on two busy cores one training step took seven seconds instead of one.
-    "OMP_WAIT_POLICY": "PASSIVE",
-    # Layers' outputs come and go with every pass. By default glibc hands such pieces back to the kernel each time, and
-    # the kernel clears them anew: up to a quarter of the time of a sampling pass.
-    "MALLOC_MMAP_THRESHOLD_": str(2**28),
-    "MALLOC_TRIM_THRESHOLD_": str(2**30),
-}
 
 
 class StopReason(enum.Enum):
@@ -245,7 +236,7 @@ def _child_environment() -> dict[str, str]:
         for name, value in os.environ.items()
         if not any(word in name.upper() for word in _SECRET_WORDS)
     }
-    return {**_FAST_NUMERICS, **kept, "PYTHONFAULTHANDLER": "1"}
+    return {**NUMERICS, **kept, "PYTHONFAULTHANDLER": "1"}
 
 
 def _describe(status: int) -> str:

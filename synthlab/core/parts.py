@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from synthlab.core.numerics import NUMERICS
 from synthlab.core.parents import die_with_parent
 
 _BACK_OFF_SECONDS = (1, 2, 4, 8, 15, 30)
@@ -143,4 +144,5 @@ def worker_plan(lane: str, environment: dict[str, str]) -> Plan:
 def model_plan(spec: Path, secret: str, environment: dict[str, str]) -> Plan:
     """The model service; it loads torch, so it is a process of its own and knows no Django."""
     command = [sys.executable, "-m", "generation.ml", "serve", str(spec)]
-    return Plan("model", command, {**environment, "SYNTHLAB_MODEL_SERVICE_SECRET": secret}, stop_line=True)
+    environment = {**NUMERICS, **environment, "SYNTHLAB_MODEL_SERVICE_SECRET": secret}
+    return Plan("model", command, environment, stop_line=True)
