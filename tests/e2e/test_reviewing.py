@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 from annotation.models import Item, ItemState, Review
 from tests.e2e.browsing import Workbench
 from tests.e2e.scenery import BOXED, GLAND, IMAGE, OpenStudy
+from tests.e2e.test_accessibility import violations
 
 NOTE = "The box cuts the gland: please take all of it."
 
@@ -75,6 +76,7 @@ def test_a_reviewer_pins_by_mouse_and_accepts_what_the_filters_choose_after_bein
     reviewer.log_in(scene.reviewer)
     page = reviewer.open(f"/studies/{scene.study.pk}/review/?class={GLAND}")
     expect(page.locator("#review-left")).to_have_text("2")
+    assert violations(reviewer) == []
 
     frame = page.locator("#review-frame")
     box = frame.bounding_box()
