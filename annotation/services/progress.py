@@ -32,7 +32,7 @@ PACE_OVER = 20
 PACE_FROM = 5
 ACTIVE_WITHIN = timedelta(minutes=30)
 COUNTED_AT_ONCE = 1000
-TOTAL_KEPT_SECONDS = 60
+KEPT_SECONDS = 60
 DISCARD = "(discarded)"
 
 
@@ -108,7 +108,7 @@ def _total(reader: User, study: Study, own: int) -> int:
     total: int = caches["local"].get_or_set(
         f"reads-in-all:{study.pk}:{reader.pk}",
         lambda: own + _fitting(study, own, queue.count()),
-        TOTAL_KEPT_SECONDS,
+        KEPT_SECONDS,
     )
     return max(total, own)
 
@@ -127,13 +127,16 @@ def _eta(study: Study, own: Any, in_hand: int, queue: int) -> int | None:
     seconds = sum(pace) / len(pace) if len(pace) >= PACE_FROM else 0.0
     if not seconds:
         return None
-    # Asked member by member, each along an index: the study's answers may be 100,000.
+    active = caches["local"].get_or_set(f"reading-now:{study.pk}", lambda: _reading_now(study), KEPT_SECONDS)
+    return round((in_hand + queue / active) * seconds)
+
+
+def _reading_now(study: Study) -> int:
+    """How many share the queue. Asked member by member, each along an index: the study's answers may be 100,000."""
     answers = Read.objects.filter(
         study=study, reader=OuterRef("user"), submitted_at__gt=Now() - ACTIVE_WITHIN
     )
-    fellows = study.memberships.filter(Exists(answers)).values("user").distinct()
-    active = max(fellows.count(), 1)
-    return round((in_hand + queue / active) * seconds)
+    return max(study.memberships.filter(Exists(answers)).values("user").distinct().count(), 1)
 
 
 def reader_rows(study: Study) -> list[dict[str, Any]]:

@@ -110,10 +110,11 @@ def take_leases(reads: Sequence[Read], reader: User) -> list[Read]:
         [ReadHolder(read=read, reader=reader) for read in held.values()], ignore_conflicts=True
     )
     ReadSkip.objects.filter(read__in=held, reader=reader, kind=SkipKind.LATER).delete()
-    begun = Item.objects.filter(pk__in=[read.item_id for read in held.values()], state=ItemState.WAITING)
-    # Locked in the order of their ids: two claims that share images must not wait for each other in a circle.
-    keys_of_items = [item.pk for item in begun.select_for_update(no_key=True).order_by("id")]
-    Item.objects.filter(pk__in=keys_of_items, state=ItemState.WAITING).update(state=ItemState.READING)
+    begun = Item.objects.filter(pk__in={read.item_id for read in held.values()}, state=ItemState.WAITING)
+    if len(held) > 1:
+        # Locked in the order of their ids: two claims that share images must not wait for each other in a circle.
+        list(begun.select_for_update(no_key=True).order_by("id").values_list("pk"))
+    begun.update(state=ItemState.READING)
     return [held[key] for key in keys if key in held]
 
 
@@ -146,7 +147,9 @@ def _kinds(roles: list[Membership]) -> tuple[ReadKind, ...]:
 
 def _renew_held(reader: User, study: Study, count: int) -> list[Read]:
     mine = Read.objects.filter(study=study, reader=reader, state=ReadState.LEASED)
-    keys = [read.pk for read in _locked(mine).order_by("leased_at", "shuffle", "id")[:count]]
+    # Waited for, not skipped: a draft that is just being saved holds the very read that the person is at.
+    waited = mine.select_for_update(of=("self",), no_key=True).order_by("leased_at", "shuffle", "id")
+    keys = [read.pk for read in waited[:count]]
     if not keys:
         return []
     Read.objects.filter(pk__in=keys).update(lease_until=Now() + LEASE)
