@@ -4,11 +4,8 @@ Eight signed-in readers claim and answer at a steady 20 claims a second. A claim
 one that had to wait for the one before counts the waiting too.
 """
 
-import json
 import os
 import statistics
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,7 +13,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bench.harness import ROOT, Aim, Bench, Result, Run, run_alone
+from bench.harness import Aim, Bench, Result, Run, run_alone
+from bench.installation import finished
 
 SIZES, AHEAD, CLAIMS, RATE = (1_000, 10_000, 100_000), 50_000, 400, 20
 QUICK_SIZES, QUICK_AHEAD, QUICK_CLAIMS = (100, 1_000), 500, 60
@@ -87,19 +85,7 @@ def _measure_on(database: str, spec: dict[str, Any]) -> dict[str, Any]:
         root = Path(folder)
         root.chmod(0o755)  # the embedded PostgreSQL runs as a user of its own when we are root
         with _url(database, root) as url:
-            path = root / "spec.json"
-            path.write_text(json.dumps({**spec, "home": str(root / "home")}), encoding="utf-8")
-            environment = {key: value for key, value in os.environ.items() if key != "DATABASE_URL"}
-            done = subprocess.run(
-                [sys.executable, "-m", "bench.claims_runs", str(path)],
-                cwd=ROOT,
-                env=environment | url,
-                stdout=subprocess.PIPE,
-                text=True,
-                check=True,
-            )
-    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return result
+            return finished("bench.claims_runs", spec, **url)
 
 
 @contextmanager

@@ -35,7 +35,8 @@ class Picture:
 
 
 def make_person(name: str, role: str) -> User:
-    return User.objects.create_user(username=name, password=None, role=role)
+    person: User = User.objects.create_user(username=name, password=None, role=role)
+    return person
 
 
 class Filler:
@@ -47,7 +48,7 @@ class Filler:
         # Nobody looks at the pixels, so there are none.
         self._batch = released_batch(self._manager, [Picture(hashlib.sha256(b"first").hexdigest(), 1, 64)])
         self._schema = create_label_schema(
-            actor=self._manager, name="bench", classes=[{"key": "gland", "title": "Gland"}], sites=[],
+            actor=self._manager, name="bench", classes=[{"key": "gland", "title": "Gland", "box": "optional"}], sites=[],
             discard_reasons=[{"key": "artefact", "title": "Artefact"}],
         )  # fmt: skip
         digest = "md5('digest' || series.n) || md5('another' || series.n)"
@@ -55,9 +56,9 @@ class Filler:
         rest = Batch.objects.get(pk=self._batch.pk)
         rest.pk, rest.count = uuid.uuid4(), most
         rest.save(force_insert=True)
-        _copies(
+        copy_rows(
             self._batch.images.get(), most,
-            id=_key("image"), batch_id=f"'{rest.pk.hex}'", index="series.n + 1", digest=digest, pixel_digest=digest,
+            id=key_of("image"), batch_id=f"'{rest.pk.hex}'", index="series.n + 1", digest=digest, pixel_digest=digest,
             seed="substr(md5('seed' || series.n), 1, 16)",
         )  # fmt: skip
 
@@ -70,12 +71,12 @@ class Filler:
             studies.add_member(actor=self._manager, study=study, user=reader, role="reader")
         filling.fill_study(actor=self._manager, study=study, batches=[self._batch], limit=1)
         item = study.items.get()
-        _copies(item, images - 1, id=_key(f"item {study.pk}"), synthetic_image_id=_key("image"))
+        copy_rows(item, images - 1, id=key_of(f"item {study.pk}"), synthetic_image_id=key_of("image"))
         for read in item.reads.all():
             place = f"({SHUFFLED} + {read.ordinal} * 715827883) %% 2147483648"
-            _copies(
+            copy_rows(
                 read, images - 1,
-                id=_key(f"read {read.ordinal} {study.pk}"), item_id=_key(f"item {study.pk}"), shuffle=place,
+                id=key_of(f"read {read.ordinal} {study.pk}"), item_id=key_of(f"item {study.pk}"), shuffle=place,
             )  # fmt: skip
         studies.open_study(actor=self._manager, study=study)
         return study
@@ -102,10 +103,10 @@ def run_ahead(reader: User, study: Study, done: int) -> None:
     Membership.objects.filter(study=study, user=reader).update(queue_shuffle=last)
 
 
-def _copies(template: Model, count: int, **computed: str) -> None:
+def copy_rows(template: Model, count: int, **computed: str) -> None:
     """So many copies of a row. `computed` says in SQL, of the number `series.n` from 0, what differs in each."""
     model = type(template)
-    columns = [field.column for field in model._meta.concrete_fields]
+    columns = [str(field.column) for field in model._meta.concrete_fields]
     table = connection.ops.quote_name(model._meta.db_table)
     values = ", ".join(computed.get(name, f"template.{connection.ops.quote_name(name)}") for name in columns)
     names = ", ".join(map(connection.ops.quote_name, columns))
@@ -119,21 +120,21 @@ def _copies(template: Model, count: int, **computed: str) -> None:
             cursor.execute(statement, [count, model._meta.pk.get_db_prep_value(template.pk, connection)])
 
 
-def _key(what: str) -> str:
+def key_of(what: str) -> str:
     """A key that follows from the number, so that rows of several tables find one another."""
     key = f"md5('{what} ' || series.n)"
     return f"{key}::uuid" if connection.features.has_native_uuid_field else key
 
 
 def released_batch(owner: User, pictures: Sequence[Picture]) -> Batch:
-    """A batch of these images that a person released."""
+    """A batch of these images that a person released; their keys follow from their places, as those of copied rows do."""
     batch = Batch.objects.create(
         generator=_approved_generator(owner), requested_by=owner, state=BatchState.SUCCEEDED, count=len(pictures), seed=0,
         completed_at=timezone.now(),
     )  # fmt: skip
     SyntheticImage.objects.bulk_create(
         SyntheticImage(
-            batch=batch, index=index, seed=one.digest[:16], digest=one.digest, pixel_digest=one.digest, size=one.size,
+            pk=uuid.UUID(hashlib.md5(f"image {index - 1}".encode(), usedforsecurity=False).hexdigest()), batch=batch, index=index, seed=one.digest[:16], digest=one.digest, pixel_digest=one.digest, size=one.size,
             width=one.side, height=one.side,
         )
         for index, one in enumerate(pictures)
@@ -145,7 +146,9 @@ def released_batch(owner: User, pictures: Sequence[Picture]) -> Batch:
 
 
 def _approved_generator(owner: User) -> Generator:
-    dataset, _ = Dataset.objects.get_or_create(name="bench", defaults={"owner": owner, "manifest_digest": "0" * 64})
+    dataset, _ = Dataset.objects.get_or_create(
+        name="bench", defaults={"owner": owner, "manifest_digest": "0" * 64}
+    )
     generator, _ = Generator.objects.get_or_create(
         digest="0" * 64,
         defaults={

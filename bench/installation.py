@@ -1,7 +1,7 @@
 """An installation of its own for a benchmark: migrated, served by the web server of `synthlab up`, with people logged in.
 
 What needs Django runs in a process of its own, so that the benchmark's own settings and memory stay out of it. `served`
-starts such a process and reads the one line of facts that it prints; `serve` is the other side.
+starts such a process and reads the one line of facts that it prints; `serve` is the other side. `finished` waits for its end.
 """
 
 import json
@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,29 +23,48 @@ PATIENCE_SECONDS = 60
 
 
 @contextmanager
-def served(module: str, spec: dict[str, Any], **environment: str) -> Iterator[dict[str, Any]]:
-    """What `python -m MODULE SPEC.json` says about the installation that it serves until this context ends.
+def served(module: str, spec: dict[str, Any], *verb: str) -> Iterator[dict[str, Any]]:
+    """What `python -m MODULE [VERB] SPEC.json` says about the installation that it serves until this context ends."""
+    with _command(module, spec, verb) as command:
+        child = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=_own_environment(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            assert child.stdout
+            told = next((line for line in child.stdout if line.startswith("{")), None)
+            if told is None:
+                raise RuntimeError(f"{module} did not start")
+            yield json.loads(told)
+        finally:
+            child.communicate()  # the end of its input is the end of its work
 
-    The installation is new and goes away at the end; `spec` gets its `home`.
-    """
+
+def finished(module: str, spec: dict[str, Any], *verb: str, **environment: str) -> dict[str, Any]:
+    """What `python -m MODULE [VERB] SPEC.json` says last, when it has done all."""
+    with _command(module, spec, verb) as command:
+        own = _own_environment() | environment
+        done = subprocess.run(command, cwd=ROOT, env=own, stdout=subprocess.PIPE, text=True, check=True)
+    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return result
+
+
+@contextmanager
+def _command(module: str, spec: dict[str, Any], verb: Sequence[str]) -> Iterator[list[str]]:
+    """The spec gets a `home`: a new one, gone at the end."""
     with tempfile.TemporaryDirectory(prefix="synthlab-bench-") as folder:
         path = Path(folder) / "spec.json"
         path.write_text(json.dumps({**spec, "home": str(Path(folder) / "home")}), encoding="utf-8")
-        own = {key: value for key, value in os.environ.items() if key != "DATABASE_URL"} | environment
-        command = [sys.executable, "-m", module, str(path)]
-        with subprocess.Popen(
-            command, cwd=ROOT, env=own, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        ) as child:
-            assert child.stdin
-            assert child.stdout
-            lines = (line for line in child.stdout if line.startswith("{"))
-            facts = next(lines, None)
-            if facts is None:
-                raise RuntimeError(f"{module} did not start")
-            try:
-                yield json.loads(facts)
-            finally:
-                child.stdin.close()
+        yield [sys.executable, "-m", module, *verb, str(path)]
+
+
+def _own_environment() -> dict[str, str]:
+    """A database that the caller's environment names is never touched."""
+    return {key: value for key, value in os.environ.items() if key != "DATABASE_URL"}
 
 
 def serve(home: Path, facts: dict[str, Any]) -> None:
