@@ -12,11 +12,11 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.core.wsgi import get_wsgi_application
 
-from generation.management.commands import ingest as command
 from generation.models import Dataset, Ingest, SourceImage
 from synthlab.accounts.services.tokens import create_token
 from synthlab.client import Client
 from synthlab.core.jobs import execute
+from synthlab.core.management import server as speaking
 from synthlab.core.models import AuditEvent, IdempotencyKey, Job
 from tests.factories import make_scientist
 from tests.generation.factories import make_dataset, picture, png
@@ -41,7 +41,7 @@ def server(monkeypatch: pytest.MonkeyPatch, settings: Any, tmp_path: Path) -> It
             execute(job)
             return super().wait(job, **options)
 
-    monkeypatch.setattr(command, "Client", Local)
+    monkeypatch.setattr(speaking, "Client", Local)
     yield sent
     assert not [path for path in settings.STAGING_ROOT.rglob("*") if path.is_file()]
 

@@ -7,12 +7,10 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import httpx
 from django.core.management.base import BaseCommand, CommandError
 
 from annotation.export.registry import FORMATS
-from synthlab.client import JobFailed, Problem, UnsafeAddress, WrongDigest
-from synthlab.client.arguments import add_server_arguments, client_of
+from synthlab.core.management.server import add_server_arguments, client_of
 
 
 class Command(BaseCommand):
@@ -40,14 +38,7 @@ class Command(BaseCommand):
             with client_of(options) as client:
                 export = client.export(snapshot=options["snapshot"], format=options["format"], options=wish)
                 written = export.wait().download(options["out"])
-        except Problem as problem:
-            raise CommandError(f"{problem.detail} ({problem.code})") from None
-        except UnsafeAddress as error:
-            words = str(error).replace("say allow_http=True", "say --allow-http")
-            raise CommandError(f"--url: {words}") from None
-        except httpx.TransportError as error:
-            raise CommandError(f"{options['url']} cannot be reached: {error}") from None
-        except (JobFailed, WrongDigest, OSError, ValueError) as error:
+        except (OSError, ValueError) as error:
             raise CommandError(str(error)) from None
         self.stdout.write(f"{written}\nSHA-256 {export.record.digest}\ncheck it: synthlab verify {written}")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from argparse import ArgumentParser
 from collections import Counter
@@ -11,12 +10,11 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import httpx
 from django.core.management.base import BaseCommand, CommandError
 
 from generation.management.telling import Teller
-from synthlab.client import Client, JobFailed, LocalFiles, Problem, UnsafeAddress
-from synthlab.client.arguments import add_server_arguments
+from synthlab.client import Client, JobFailed, LocalFiles, Problem
+from synthlab.core.management.server import add_server_arguments, client_of
 
 _FLAGS = {"drop_blurred": True, "burned_in_checked": True}
 
@@ -41,16 +39,8 @@ class Command(BaseCommand):
             raise CommandError(f"{options['path']} holds no file that could be uploaded")
         wanted = ingest_options(options, local) | self._classes(options, local)
         teller = Teller(self.stdout, local)
-        try:
-            with Client(options["url"], _token(options), allow_http=options["allow_http"]) as client:
-                taken = _ingest(client, local, options, wanted, teller)
-        except Problem as problem:
-            raise CommandError(f"{problem.detail} ({problem.code})") from None
-        except UnsafeAddress as error:
-            words = str(error).replace("say allow_http=True", "say --allow-http")
-            raise CommandError(f"--url: {words}") from None
-        except httpx.TransportError as error:
-            raise CommandError(f"{options['url']} cannot be reached: {error}") from None
+        with client_of(options) as client:
+            taken = _ingest(client, local, options, wanted, teller)
         if not taken:
             raise CommandError("nothing was taken")
 
@@ -183,20 +173,6 @@ def _dataset(client: Client, options: Mapping[str, Any]) -> Mapping[str, Any]:
     if found is None:
         raise CommandError(f"you have no data set {options['dataset']!r}; --name makes one")
     return found
-
-
-def _token(options: Mapping[str, Any]) -> str:
-    """From a file or the environment: an argument could be read by everybody on the machine."""
-    file: Path | None = options["token_file"]
-    try:
-        token = file.read_text(encoding="utf-8").strip() if file else os.environ.get("SYNTHLAB_TOKEN", "")
-    except OSError as error:
-        raise CommandError(f"the token cannot be read: {error}") from None
-    if not token:
-        raise CommandError(
-            "an API token is needed: SYNTHLAB_TOKEN, or --token-file (see `synthlab create-token`)"
-        )
-    return token
 
 
 def _is_confirmed() -> bool:
