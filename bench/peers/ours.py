@@ -74,6 +74,7 @@ def _accepted(count: int) -> tuple[Any, Any]:
     study = studies.create_study(actor=manager, title="accepted", schema=schema, approval_policy="as_read")
     studies.add_member(actor=manager, study=study, user=reader, role="reader")
     batch = released_batch(manager, _pictures(count))
+    _add_validation_image(batch.generator.dataset, manager)
     filling.fill_study(actor=manager, study=study, batches=[batch], limit=1)
     studies.open_study(actor=manager, study=study)
     [read] = queue.claim_reads(reader=reader, study=study, count=1).reads
@@ -106,6 +107,19 @@ def _accepted(count: int) -> tuple[Any, Any]:
         copy_rows(final, count - 1, id=keys["annotation"], read_id=keys["read"])
         copy_rows(final.regions.get(), count - 1, id=key_of("region"), annotation_id=keys["annotation"])
     return manager, study
+
+
+def _add_validation_image(dataset: Any, owner: Any) -> None:
+    """A set is frozen only where something is there to measure it against; here nobody will."""
+    from django.utils import timezone
+
+    from generation.models import Group, Ingest, SourceImage, Split
+
+    SourceImage.objects.create(
+        dataset=dataset, group=Group.objects.create(dataset=dataset, key="one", split=Split.VAL),
+        ingest=Ingest.objects.create(dataset=dataset, requested_by=owner, completed_at=timezone.now()), ordinal="1",
+        digest="1" * 64, pixel_digest="1" * 64, size=1, width=SIDE, height=SIDE, channels=3,
+    )  # fmt: skip
 
 
 def _pictures(count: int) -> list[Any]:
