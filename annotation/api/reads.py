@@ -18,7 +18,7 @@ from rest_framework.viewsets import GenericViewSet
 
 from annotation.api.payloads import describe_own_answer, describe_read
 from annotation.api.pixels import answer_pixels
-from annotation.api.serializers import ReadSerializer, SkipSerializer
+from annotation.api.serializers import ReadSerializer, ReleaseSerializer, SkipSerializer
 from annotation.models import Read
 from annotation.services import leases, reading
 from annotation.services.images import image_of
@@ -116,11 +116,14 @@ class ReadViewSet(GenericViewSet[Read]):
         read = leases.renew_lease(actor=person_of(request), read=self.get_object())
         return Response({"lease_until": read.lease_until})
 
-    @extend_schema(request=None, responses={204: None})
+    @extend_schema(request=ReleaseSerializer, responses={204: None})
     @action(detail=True, methods=["post"])
     def release(self, request: Request, pk: UUID) -> Response:
         """Give the read back; a draft is kept."""
-        leases.release_read(actor=person_of(request), read=self.get_object())
+        read = self.get_object()
+        body = ReleaseSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        leases.release_read(actor=person_of(request), read=read, **body.validated_data)
         return Response(status=204)
 
 

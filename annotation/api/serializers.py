@@ -160,6 +160,12 @@ class ClaimSerializer(StrictSerializer):
     count = serializers.IntegerField(min_value=1, max_value=3, default=1)
 
 
+class ReleaseSerializer(StrictSerializer):
+    lease_until = serializers.DateTimeField(
+        required=False, help_text="the lease that is given back; a newer one stays"
+    )
+
+
 class SkipSerializer(StrictSerializer):
     kind = serializers.ChoiceField(choices=SkipKind.choices)
 

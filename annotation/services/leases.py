@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import Enum
 
 from django.db import transaction
@@ -52,10 +53,17 @@ def renew_lease(*, actor: User, read: Read) -> Read:
 
 
 @transaction.atomic
-def release_read(*, actor: User, read: Read) -> Read:
-    """Give a read back to the queue; a draft is kept. Giving back what is not held changes nothing."""
+def release_read(*, actor: User, read: Read, lease_until: datetime | None = None) -> Read:
+    """Give a read back to the queue; a draft is kept. Giving back what is not held changes nothing.
+
+    Args:
+        actor: Who holds it.
+        read: What they give back.
+        lease_until: The lease that they mean. A page that is loaded again claims afresh, sometimes before what it said on
+            leaving has come: that must not take the new lease away.
+    """
     locked, standing = lock_read(actor=actor, read=read)
-    if standing is Standing.HELD:
+    if standing is Standing.HELD and lease_until in (None, locked.lease_until):
         _give_back(locked, keep_reader=locked.is_assigned)
     return locked
 

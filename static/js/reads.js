@@ -63,12 +63,13 @@ export class ReadsApi {
   }
 
   /**
-   * Gives a read back while the page goes away: the request outlives it.
+   * Gives a read back while the page goes away: the request outlives it. The lease is named, since a page that is loaded
+   * again may hold a newer one by the time this arrives.
    *
-   * @param {string} read
+   * @param {Read} read
    */
-  async release(read) {
-    await request("POST", `${this.base}/${read}/release`, { body: {}, tries: 1, keepalive: true });
+  async release({ id, lease_until }) {
+    await request("POST", `${this.base}/${id}/release`, { body: lease_until ? { lease_until } : {}, tries: 1, keepalive: true });
   }
 
   /**

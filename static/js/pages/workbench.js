@@ -74,7 +74,7 @@ async function start(data) {
     pixelSize: data.study.pixel_size_um ?? null,
   });
   const heartbeat = new Heartbeat({
-    renew: (read) => api.renew(read), queue, leases, seconds: data.lease?.renew_every_seconds ?? 60, say: (text) => bench.say(text), onProblem,
+    renew: async (read) => queue.renewed(read, await api.renew(read)), queue, leases, seconds: data.lease?.renew_every_seconds ?? 60, say: (text) => bench.say(text), onProblem,
     onLost: (problem) => void giveUp(problem),
   });
 
@@ -209,7 +209,7 @@ function releaseOnLeaving({ api, reading, outbox }) {
     if (document.visibilityState === "hidden") void reading.saveDraft();
   });
   addEventListener("pagehide", () => {
-    for (const { id } of reading.untouched()) void api.release(id).catch(() => {});
+    for (const read of reading.untouched()) void api.release(read).catch(() => {});
     // The journal keeps them in any case; this only saves the wait until the next visit.
     for (const entry of outbox.waiting) {
       void api.send(entry, outbox.revOf(entry.read, entry.rev), { keepalive: true }).catch(() => {});

@@ -76,6 +76,14 @@ export class ReadQueue {
     this.#ready = [];
   }
 
+  /**
+   * @param {string} id of a read in hand
+   * @param {string | null} until when its lease now runs
+   */
+  renewed(id, until) {
+    for (const { read } of this.#ready) if (read.id === id) read.lease_until = until;
+  }
+
   /** @param {string} id of a read whose lease is gone */
   drop(id) {
     this.#ready = this.#ready.filter(({ read }) => read.id !== id);
@@ -121,7 +129,7 @@ export class ReadQueue {
       this.#countsHeld = true;
       claim = await this.source.claim(MOST_HELD);
     }
-    for (const read of claim.reads) this.accept(read);
+    for (const read of claim.reads) if (!this.accept(read)) this.renewed(read.id, read.lease_until);
     // All it offers are reads whose answers are still on their way to it.
     const isWaiting = this.#ready.length === 0 && claim.reads.length > 0;
     this.end = { reason: isWaiting ? "sending" : claim.reason, until: claim.until };
