@@ -8,7 +8,8 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 import numpy.typing as npt
 
-from evaluation.ml.disguises import CropSpace, MixtureSpace
+from evaluation.ml.crops import CropReacher
+from evaluation.ml.disguises import MixtureSpace
 from evaluation.ml.groups import Codes
 from evaluation.ml.memorisation import Rows, Scores, score_pictures
 from evaluation.ml.nearest import FeatureSpace, PixelSpace, Reach, Reacher, near_pairs, outlines, reach
@@ -118,7 +119,7 @@ def _reaches(subject: Subject) -> tuple[dict[str, Reach], dict[str, Reach]]:
     mixtures = MixtureSpace(training.thumbs, subject.symmetries)
     thumbs = (training.thumbs, reference.thumbs, groups)
     features = Reacher(FeatureSpace(), subject.training_rows, subject.reference_rows, groups)
-    crops = Reacher(CropSpace(training.thumbs, subject.symmetries), *thumbs)
+    crops = CropReacher(*thumbs, subject.symmetries)
     singles = Reacher(mixtures, *thumbs)
 
     def mixed(pictures: npt.NDArray[np.uint8], own: Codes | None = None) -> Reach:

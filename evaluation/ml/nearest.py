@@ -1,6 +1,6 @@
 """Nearest real images: the spaces in which pictures have distances, and how far sets are from each other.
 
-Pixels see equal and mirrored pictures, features see changes of colour; `disguises` holds the spaces that see through
+Pixels see equal and mirrored pictures, features see changes of colour; `crops` and `disguises` hold those that see through
 cutting and mixing. Distances are taken block by block, so memory does not grow with the product of the sets.
 """
 

@@ -59,9 +59,6 @@ def flagged_as_copies(spec):
     return subject, {name: float(np.mean(flags)) for name, flags in shares.items()}
 
 
-SEEN_THROUGH = ("exact", "mirrored", "turned", "noisy", "flipnoise", "noisier", "blended")
-
-
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("kind", ["RBC", "WBC"])
@@ -90,15 +87,12 @@ def test_disguised_copies_of_cells_with_features_that_know_nothing(tmp_path):
 
 
 def test_copies_among_overlapping_tiles_of_one_slide(tmp_path):
-    """IHC blocks: few groups, so no p can say it; copies in plain sight are flagged, unseen tiles are not.
-
-    Cut-outs are not all in plain sight there: four groups say too little about what unseen tiles are like.
-    """
-    found = [flagged_as_copies(planted_spec(tmp_path / str(seed), ihc_blocks(), seed)) for seed in (5, 6)]
+    """IHC blocks: few groups, so no p can say it; copies in plain sight are flagged, unseen tiles are not."""
+    found = [flagged_as_copies(planted_spec(tmp_path / str(seed), ihc_blocks(), seed)) for seed in (5, 6, 7)]
     assert found[0][0].counts.n_groups == 4
     shares = {name: float(np.mean([run[name] for _, run in found])) for name in found[0][1]}
     assert shares["unseen"] <= 0.03
-    assert {name: shares[name] for name in SEEN_THROUGH if shares[name] < 0.95} == {}
+    assert {name: share for name, share in shares.items() if share < 0.95 and name != "unseen"} == {}
 
 
 @pytest.mark.slow
