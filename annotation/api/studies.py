@@ -70,7 +70,9 @@ class StudyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, WaitingActi
     ordering = ("-created_at", "id")
 
     def get_queryset(self) -> QuerySet[Study]:
-        return Study.objects.visible_to(person_of(self.request)).prefetch_related("memberships")
+        rows = Study.objects.visible_to(person_of(self.request))
+        # A claim shows no members, and is asked for with every image.
+        return rows if self.action == "claim" else rows.prefetch_related("memberships")
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return Response(self._describe(self.get_object()))
