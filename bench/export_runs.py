@@ -18,7 +18,7 @@ import numpy as np
 from annotation.export.canonical import digest_bytes
 from annotation.export.document import document_parts
 from annotation.export.package import write_package
-from annotation.export.rows import ClassRow, MemberRow, RegionRow, Release, SchemaRow, SignatureRow
+from annotation.export.rows import ClassRow, MemberRow, RegionRow, Release, SchemaRow
 from annotation.export.spool import SpooledMembers
 from annotation.geometry import Box, Point, Polygon
 
@@ -102,7 +102,7 @@ def write(spec: dict[str, Any]) -> dict[str, Any]:
         study="bench",
         schema=SCHEMA,
         members=SpooledMembers(_members(spec), work / "members.jsonl"),
-        signature=SignatureRow("p-9", "2025-01-03T00:00:00.000000+00:00", "approved", "b" * 64),
+        signature=None,
         evaluation=None,
         provenance={},
     )

@@ -17,7 +17,7 @@ from annotation.export.spool import described_members
 
 NAME = "manifest.json"
 FORMAT = "synthlab-export"
-VERSION = 2
+VERSION = 3  # since then each signature tells the key that it can be checked with
 
 
 def manifest_parts(

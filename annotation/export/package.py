@@ -15,6 +15,7 @@ from annotation.export.formats import Format, Member, Source
 from annotation.export.ledger import Loss, Tally, count_losses
 from annotation.export.registry import FORMATS
 from annotation.export.rows import Release
+from annotation.export.signature import refuse_false_signatures
 from annotation.export.spool import tally_members
 from annotation.export.texts import text_members
 
@@ -45,8 +46,9 @@ def write_package(
     Raises:
         DamagedImageError: A stored image has other bytes than its digest says.
         OptionError: The format does not know an option, or not its value.
-        ValueError: The digest of the release is not that of its document.
+        ValueError: The digest of the release is not that of its document, or a signature is not of this content.
     """
+    refuse_false_signatures(release.snapshot_id, release.digest, release.signature, release.countersignature)
     form = FORMATS[format]
     with tempfile.TemporaryDirectory(prefix=".scratch-", dir=target.parent) as folder:
         source = Source(

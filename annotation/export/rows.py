@@ -70,12 +70,16 @@ class MemberRow:
 
 @dataclass(frozen=True, slots=True)
 class SignatureRow:
-    """Who signed what, when and in which sense; bound to the digest by the installation's key."""
+    """Who signed what, when and in which sense.
+
+    `signature` is bound to the digest of the snapshot by the installation, of whose key `key` is the public half.
+    """
 
     signer: str
     signed_at: str
     meaning: str
     signature: str
+    key: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,8 @@ from annotation.export.canonical import digest_file
 from annotation.export.formats import Format
 from annotation.export.opened import BadArchiveError, Opened
 from annotation.export.registry import FORMATS
+from annotation.export.rows import SignatureRow
+from annotation.export.signature import refuse_false_signatures
 from annotation.splits import NAMES as SPLITS
 
 COMMON = frozenset({document.NAME, croissant.NAME, manifest.NAME, *texts.NAMES})
@@ -37,7 +39,8 @@ class Verified:
         images: How many images.
         regions: How many regions.
         files: How many files, the manifest not counted.
-        signed: Whether the manifest carries a signature.
+        signed: Whether everybody has signed who must.
+        key: The public key that the signatures were checked with; empty where nobody has signed.
         compared: Whether the format's own files were compared with the labels; they are not where the format needs a
             package for it that is not installed here.
     """
@@ -49,6 +52,7 @@ class Verified:
     regions: int
     files: int
     signed: bool
+    key: str
     compared: bool
 
 
@@ -143,7 +147,7 @@ def _verify(path: Path, opened: Opened, rows: list[FileRow]) -> Verified:
         if listing["counts"] != counts:
             raise BadArchiveError(manifest.NAME, f"counts {listing['counts']}, found {counts}")
         _check_origins(listing, labels)
-        signed = listing["snapshot"]["signature"] is not None
+        key = _check_signatures(listing["snapshot"])
     except (ValueError, TypeError, LookupError, AttributeError) as error:
         raise BadArchiveError(manifest.NAME, f"a member is missing or of another kind: {error!r}") from error
     _check_strangers(opened.names, form)
@@ -153,7 +157,8 @@ def _verify(path: Path, opened: Opened, rows: list[FileRow]) -> Verified:
         digest=digest_file(path),
         format=form.key,
         snapshot_digest=listing["snapshot"]["digest"],
-        signed=signed,
+        signed=bool(key),
+        key=key,
         compared=form.can_check,
         **counts,
     )
@@ -183,10 +188,19 @@ def _check_manifest(listing: Mapping[str, Any], rows: list[FileRow]) -> None:
         raise BadArchiveError(name, "is missing")
     if listing["files_digest"] != manifest.digest_files(listing["files"]):
         raise BadArchiveError(manifest.NAME, "the digest of its list of files is wrong")
-    told = listing["snapshot"]
-    signatures = told["signature"], told.get("countersignature")
-    if not isinstance(told["digest"], str) or not all(isinstance(row, dict | None) for row in signatures):
-        raise BadArchiveError(manifest.NAME, "the snapshot is not described as it should be")
+
+
+def _check_signatures(told: Mapping[str, Any]) -> str:
+    """Every signature is of this snapshot, content, person, time and meaning; the key that shows it."""
+    rows = [told["signature"], told.get("countersignature")]
+    first, second = (None if row is None else SignatureRow(**row) for row in rows)
+    try:
+        refuse_false_signatures(told["id"], told["digest"], first, second)
+    except ValueError as error:
+        raise BadArchiveError(manifest.NAME, str(error)) from error
+    if second is not None and first is not None and second.key != first.key:
+        raise BadArchiveError(manifest.NAME, "its signatures are of two installations")
+    return first.key if first else ""
 
 
 def _check_labels(labels: Mapping[str, Any]) -> int:

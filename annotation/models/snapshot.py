@@ -48,14 +48,14 @@ class Snapshot(Identified):
     )
     signed_at = models.DateTimeField(null=True)
     meaning = models.CharField(max_length=200, blank=True)
-    signature = models.CharField(max_length=64, blank=True)
+    signature = models.CharField(max_length=128, blank=True, help_text="Ed25519, in hex")
     signatures_needed = models.PositiveSmallIntegerField(default=1)
     countersigned_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
     )
     countersigned_at = models.DateTimeField(null=True)
     countersigned_meaning = models.CharField(max_length=200, blank=True)
-    countersignature = models.CharField(max_length=64, blank=True)
+    countersignature = models.CharField(max_length=128, blank=True, help_text="Ed25519, in hex")
 
     objects = SnapshotQuerySet.as_manager()
 

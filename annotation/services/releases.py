@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from annotation.export.document import write_document
+from annotation.export.document import document_parts
 from annotation.export.rows import (
     ClassRow,
     MemberRow,
@@ -20,6 +20,7 @@ from annotation.export.rows import (
 from annotation.export.spool import SpooledMembers
 from annotation.geometry import parse_shape
 from annotation.models import Annotation, LabelSchema, Review, Snapshot, Study
+from annotation.services.sealing import public_key
 from evaluation.models import Evaluation, EvaluationState
 from generation.models import Dataset, SyntheticImage
 
@@ -32,9 +33,12 @@ def pseudonym(study: Study, user_id: object) -> str:
     return f"p-{mac.hexdigest()[:12]}"
 
 
-def document_of(snapshot: Snapshot) -> bytes:
-    """The canonical document of a snapshot, written again from the rows."""
-    return write_document(schema_row(snapshot.study.schema), iterate_members(snapshot))
+def digest_now(snapshot: Snapshot) -> str:
+    """The digest that the rows of a snapshot give now; that of the snapshot, unless something was changed."""
+    digest = hashlib.sha256()
+    for part in document_parts(schema_row(snapshot.study.schema), iterate_members(snapshot)):
+        digest.update(part)
+    return digest.hexdigest()
 
 
 def release_of(snapshot: Snapshot, spool: Path) -> Release:
@@ -178,6 +182,7 @@ def _signature_row(snapshot: Snapshot) -> SignatureRow | None:
         signed_at=snapshot.signed_at.isoformat(timespec="microseconds"),
         meaning=snapshot.meaning,
         signature=snapshot.signature,
+        key=public_key(),
     )
 
 
@@ -189,6 +194,7 @@ def _countersignature_row(snapshot: Snapshot) -> SignatureRow | None:
         signed_at=snapshot.countersigned_at.isoformat(timespec="microseconds"),
         meaning=snapshot.countersigned_meaning,
         signature=snapshot.countersignature,
+        key=public_key(),
     )
 
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
-from django.utils.crypto import constant_time_compare, salted_hmac
+from django.utils.crypto import constant_time_compare
 
-from annotation.export.canonical import digest_bytes
+from annotation.export.signature import sign_words, signed_words
 from annotation.models import Snapshot
 from annotation.services.access import require_manager
-from annotation.services.releases import document_of
+from annotation.services.releases import digest_now, pseudonym
+from annotation.services.sealing import signing_key
 from annotation.services.snapshots import latest_evaluation
 from evaluation.models import Evaluation, EvaluationState
 from evaluation.services.copies import uncleared_among
@@ -21,9 +21,6 @@ from synthlab.accounts.models import User
 from synthlab.accounts.services.passwords import confirm_password
 from synthlab.core.audit import record_event, study_chain
 from synthlab.core.exceptions import Conflict, InvalidInput, NotAllowed
-
-_SALT = "annotation.snapshot"
-_COUNTER = "countersigns"
 
 
 def sign_snapshot(*, actor: User, snapshot: Snapshot, password: str, meaning: str) -> Snapshot:
@@ -113,7 +110,12 @@ def _measured(snapshot: Snapshot) -> Evaluation:
 
 def signature_holds(snapshot: Snapshot) -> bool:
     """Whether every signature that stands is ours and of exactly this content, person, time and meaning."""
-    if snapshot.signed_at is None or digest_bytes(document_of(snapshot)) != snapshot.digest:
+    return is_genuine(snapshot) and digest_now(snapshot) == snapshot.digest
+
+
+def is_genuine(snapshot: Snapshot) -> bool:
+    """The same for the digest as it stands; the rows under it are not looked at."""
+    if snapshot.signed_at is None:
         return False
     first = _first(snapshot, snapshot.signed_by_id, snapshot.signed_at, snapshot.meaning)
     if not constant_time_compare(first, snapshot.signature):
@@ -132,7 +134,7 @@ def refuse_changed(snapshot: Snapshot) -> None:
     Raises:
         Conflict: They do not.
     """
-    if digest_bytes(document_of(snapshot)) != snapshot.digest:
+    if digest_now(snapshot) != snapshot.digest:
         raise Conflict(
             "snapshot_changed",
             "The content of this snapshot is not what was frozen. Tell your administrator.",
@@ -140,10 +142,10 @@ def refuse_changed(snapshot: Snapshot) -> None:
 
 
 def refuse_unsigned(snapshot: Snapshot) -> None:
-    """Refuse a snapshot that not everybody has signed who must.
+    """Refuse a snapshot that not everybody has signed who must, or whose signatures are none.
 
     Raises:
-        Conflict: `snapshot_unsigned`, or `second_signature_missing`.
+        Conflict: `snapshot_unsigned`, `second_signature_missing` or `signature_void`.
     """
     if snapshot.awaits_second:
         raise Conflict(
@@ -152,6 +154,8 @@ def refuse_unsigned(snapshot: Snapshot) -> None:
         )
     if not snapshot.is_signed:
         raise Conflict("snapshot_unsigned", "Only a signed snapshot can be exported. Sign it first.")
+    if not is_genuine(snapshot):
+        raise Conflict("signature_void", "The signature does not hold. Tell your administrator.")
 
 
 def _refuse_uncleared(snapshot: Snapshot) -> None:
@@ -165,17 +169,24 @@ def _refuse_uncleared(snapshot: Snapshot) -> None:
 
 
 def _first(snapshot: Snapshot, signer_id: object, signed_at: datetime, meaning: str) -> str:
-    # That two must sign is signed, too. With one, the body is what it was before there could be two.
-    policy = [snapshot.signatures_needed] if snapshot.signatures_needed > 1 else []
-    return _mac(snapshot, signer_id, signed_at, meaning, *policy)
+    return _signature(snapshot, signer_id, signed_at, meaning, "")
 
 
 def _second(snapshot: Snapshot, signer_id: object, signed_at: datetime, meaning: str) -> str:
-    return _mac(snapshot, signer_id, signed_at, meaning, _COUNTER, snapshot.signature)
+    return _signature(snapshot, signer_id, signed_at, meaning, snapshot.signature)
 
 
-def _mac(snapshot: Snapshot, signer_id: object, signed_at: datetime, meaning: str, *more: object) -> str:
-    body = [
-        str(snapshot.pk), snapshot.digest, str(signer_id), signed_at.isoformat(timespec="microseconds"), meaning, *more
-    ]  # fmt: skip
-    return salted_hmac(_SALT, json.dumps(body), algorithm="sha256").hexdigest()
+def _signature(
+    snapshot: Snapshot, signer_id: object, signed_at: datetime, meaning: str, countersigns: str
+) -> str:
+    """Over what an export tells of it, so that whoever has the export can check it; that two must sign is in it, too."""
+    words = signed_words(
+        snapshot_id=str(snapshot.pk),
+        digest=snapshot.digest,
+        signer=pseudonym(snapshot.study, signer_id),
+        signed_at=signed_at.isoformat(timespec="microseconds"),
+        meaning=meaning,
+        needed=snapshot.signatures_needed,
+        countersigns=countersigns,
+    )
+    return sign_words(signing_key(), words)

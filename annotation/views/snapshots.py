@@ -18,6 +18,7 @@ from annotation.services.choosing import REASONS
 from annotation.services.comparing import compare_with_batches
 from annotation.services.exporting import describe_formats
 from annotation.services.planning import preview_snapshot
+from annotation.services.sealing import public_key
 from annotation.services.signing import signature_holds
 from annotation.services.snapshots import latest_evaluation
 from annotation.views.freezing import FreezeForm, filter_words
@@ -77,6 +78,7 @@ def snapshot_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
         "is_measured": measured is not None,
         "comparison": compare_with_batches(snapshot, measured) if measured else None,
         "holds": signature_holds(snapshot) if snapshot.signature else None,
+        "signing_key": public_key(),
         "others": _others(snapshot, user),
         "may_sign": snapshot.signed_by_id != user.pk,
         "barriers": snapshot.holds.select_related("withdrawal", "decided_by"),

@@ -5,14 +5,20 @@ from __future__ import annotations
 import hashlib
 import struct
 import zlib
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from annotation.export.canonical import digest_bytes
 from annotation.export.document import write_document
 from annotation.export.rows import ClassRow, MemberRow, RegionRow, Release, SchemaRow, SignatureRow
+from annotation.export.signature import public_half, sign_words, signed_words
 from annotation.geometry import Box, Point, Polygon, Shape
 
 SIZE = 16
+KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 SCHEMA = SchemaRow(
     name="Glands é",
     version=2,
@@ -64,7 +70,7 @@ def make_release(folder: Path, *, count: int = 6, signed: bool = True) -> Releas
             )
         )
     members.sort(key=lambda member: member.digest)
-    return Release(
+    release = Release(
         snapshot_id="5f0c6a52-9d0a-4f0e-9f6e-0d1a1f6f0001",
         name="First",
         digest=digest_bytes(write_document(SCHEMA, members)),
@@ -72,11 +78,42 @@ def make_release(folder: Path, *, count: int = 6, signed: bool = True) -> Releas
         study="A study",
         schema=SCHEMA,
         members=tuple(members),
-        signature=SignatureRow("p-9", "2025-01-03T00:00:00.000000+00:00", "approved", "b" * 64)
-        if signed
-        else None,
+        signature=None,
         evaluation={"verdict": "insufficient", "metrics": [{"name": "kid", "value": 0.125}]},
         provenance={"dataset": "d", "generators": ["a" * 64]},
         facts={"items_by_state": {"accepted": count}, "reads_per_item": 1},
         licence="CC0-1.0",
     )
+    return signed_release(release) if signed else release
+
+
+def signed_release(release: Release, **changes: Any) -> Release:
+    """The release with these changes, under the digest that it then has, and signed again."""
+    release = replace(release, **changes)
+    release = replace(release, digest=digest_bytes(write_document(release.schema, release.members)))
+    return replace(release, signature=make_signature(release), countersignature=None)
+
+
+def countersigned(release: Release, **wishes: Any) -> Release:
+    """The release as two people have signed it."""
+    first = make_signature(release, needed=2)
+    second = make_signature(release, **{"needed": 2, "signer": "p-2", "first": first.signature, **wishes})
+    return replace(release, signature=first, countersignature=second)
+
+
+def make_signature(
+    release: Release,
+    *,
+    key: Ed25519PrivateKey = KEY,
+    signer: str = "p-9",
+    meaning: str = "approved",
+    needed: int = 1,
+    first: str = "",
+) -> SignatureRow:
+    """A signature under a release, with a key that everybody knows."""
+    signed_at = "2025-01-03T00:00:00.000000+00:00"
+    words = signed_words(
+        snapshot_id=release.snapshot_id, digest=release.digest, signer=signer, signed_at=signed_at, meaning=meaning,
+        needed=needed, countersigns=first,
+    )  # fmt: skip
+    return SignatureRow(signer, signed_at, meaning, sign_words(key, words), public_half(key))

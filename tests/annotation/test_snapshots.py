@@ -251,7 +251,12 @@ def test_a_signed_snapshot_cannot_change_unseen(change):
             signed_by=snapshot.signed_by, signed_at=snapshot.signed_at, meaning=snapshot.meaning,
             signature=snapshot.signature, evaluation=snapshot.evaluation,
         )  # fmt: skip
+        snapshot = other
     assert list(find_violations(SIGNED))
+    if change in ("meaning", "signer", "time", "copied"):  # the job of an export finds the others
+        with pytest.raises(Conflict) as refusal:
+            exporting.request_export(actor=scene.manager, snapshot=Snapshot.objects.get(pk=snapshot.pk))
+        assert refusal.value.code == "signature_void"
 
 
 def test_an_unsigned_snapshot_and_an_unknown_format_are_not_exported():

@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from annotation.export.canonical import digest_bytes
-from annotation.export.document import write_document
 from annotation.export.package import write_package
 from annotation.export.rows import ClassRow, MemberRow, RegionRow, Release, SchemaRow
 from annotation.geometry import Box, Point, Polygon
-from tests.annotation.releases import make_release
+from tests.annotation.releases import make_release, signed_release
 
 SCHEMA = SchemaRow(
     name='=HYPERLINK("http://x")',
@@ -37,12 +35,11 @@ def make_rich_release(folder: Path, *, split: bool = False, count: int = 24) -> 
     """A release of `count` images that lie in `folder`, named by their digest."""
     plain = make_release(folder, count=count)
     members = tuple(_enriched(place, member, split) for place, member in enumerate(plain.members))
-    return replace(
+    return signed_release(
         plain,
         name="../Second é\n# heading",
         schema=SCHEMA,
         members=members,
-        digest=digest_bytes(write_document(SCHEMA, members)),
         source={"description": "", "modality": "histology"},
     )
 
@@ -62,7 +59,7 @@ def without_points(release: Release) -> Release:
         replace(member, regions=tuple(region for region in member.regions if region.kind != "point"))
         for member in release.members
     )
-    return replace(release, members=members, digest=digest_bytes(write_document(release.schema, members)))
+    return signed_release(release, members=members)
 
 
 def pack(

@@ -10,13 +10,12 @@ from dataclasses import replace
 
 import pytest
 
-from annotation.export.canonical import digest_bytes
 from annotation.export.cells import safe_cell
-from annotation.export.document import write_document
 from annotation.export.package import write_package
 from annotation.export.rows import ClassRow
 from annotation.export.verify import verify_archive
 from tests.annotation.export.rich import SCHEMA, make_rich_release
+from tests.annotation.releases import signed_release
 
 PAYLOADS = [
     "=1+1",
@@ -82,9 +81,7 @@ def test_the_tables_for_spreadsheets_hold_no_formula_and_the_plain_ones_every_va
         replace(member, site=PAYLOADS[place % 32], reader=PAYLOADS[0])
         for place, member in enumerate(plain.members)
     )
-    release = replace(
-        plain, schema=schema, members=members, digest=digest_bytes(write_document(schema, members))
-    )
+    release = signed_release(plain, schema=schema, members=members)
     tables = {}
     for key in ("csv", "csv_spreadsheet"):
         target = tmp_path / f"{key}.zip"

@@ -17,13 +17,13 @@ import pytest
 
 from annotation.export import archive, document, formats, manifest
 from annotation.export.canonical import canonical_json, digest_bytes
-from annotation.export.document import write_document
 from annotation.export.formats import OptionError
 from annotation.export.package import write_package
 from annotation.export.registry import FORMATS
 from annotation.export.rows import ClassRow, RegionRow
 from annotation.export.verify import FRAME, BadArchiveError, verify_archive
 from tests.annotation.export.rich import SCHEMA, make_rich_release, pack
+from tests.annotation.releases import signed_release
 
 KEYS = sorted(FORMATS)
 COMMON = {
@@ -202,14 +202,13 @@ def test_hostile_names_stay_inside_the_archive(tmp_path, key):
         for place, member in enumerate(plain.members)
     )
     schema = replace(SCHEMA, name="../x", classes=classes, sites=((HOSTILE[0], HOSTILE[9]),))
-    release = replace(
+    release = signed_release(
         plain,
         name="../../x\n# y",
         study="/etc",
         licence="..\\x",
         schema=schema,
         members=members,
-        digest=digest_bytes(write_document(schema, members)),
     )
     target = tmp_path / "hostile.zip"
     write_package(release, format=key, image_path=tmp_path.joinpath, target=target)

@@ -17,8 +17,9 @@ from pydicom import Dataset
 from annotation.export.canonical import digest_bytes
 from annotation.export.document import write_document
 from annotation.export.package import write_package
-from annotation.export.rows import ClassRow, MemberRow, RegionRow, Release, SchemaRow, SignatureRow
+from annotation.export.rows import ClassRow, MemberRow, RegionRow, Release, SchemaRow
 from annotation.geometry import Box, Point, Polygon
+from tests.annotation.releases import signed_release
 
 LONG_TITLE = (
     "Ein sehr langer Name für einen Befund, wie ihn nur Menschen wählen, die Platz haben: " + "ä" * 30
@@ -124,7 +125,7 @@ def make_release(
             )
         )
     members.sort(key=lambda member: member.digest)
-    return Release(
+    release = Release(
         snapshot_id="5f0c6a52-9d0a-4f0e-9f6e-0d1a1f6f0001",
         name="Erster \\ Satz «é»",
         digest=digest_bytes(write_document(SCHEMA, members)),
@@ -132,10 +133,11 @@ def make_release(
         study="Eine Studie mit einem Namen, der für ein Element von vierundsechzig Zeichen zu lang ist",
         schema=SCHEMA,
         members=tuple(members),
-        signature=SignatureRow("p-9", "2025-01-03T00:00:00.000000+00:00", "approved", "b" * 64),
+        signature=None,
         evaluation=None,
         provenance={"dataset": "d", "generators": ["a" * 64]},
     )
+    return signed_release(release)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from annotation.export.canonical import digest_bytes
 from annotation.export.dicom.identity import code_of_key, key_of_code, person_name, plain_text
 from annotation.export.dicom.image import UnfitImageError, read_pixels
 from tests.annotation.export.dicom.cast import answers, make_release, pack, picture
+from tests.annotation.releases import signed_release
 
 UIDS = {
     "microscopic": "1.2.840.10008.5.1.4.1.1.77.1.2",
@@ -107,12 +108,10 @@ def test_the_files_of_an_image_without_regions_hold_no_segmentation(packed):
 def test_a_split_is_told_beside_the_recipe(tmp_path):
     from dataclasses import replace
 
-    from annotation.export.document import write_document
-
     def split(folder):
         release = make_release(folder, size=32, channels=1, given=answers(32)[:1])
         members = tuple(replace(member, split="val") for member in release.members)
-        return replace(release, members=members, digest=digest_bytes(write_document(release.schema, members)))
+        return signed_release(release, members=members)
 
     packed = pack(tmp_path, split)
     (member,) = packed.release.members
