@@ -77,19 +77,15 @@ def _reviewing(user: User) -> Iterator[HomeCard]:
 
 def _managing(user: User) -> Iterator[HomeCard]:
     managed = Study.objects.with_role(user, StudyRole.MANAGER)
-    late = Annotation.objects.kept_late().filter(read__study__in=managed).count()
-    if late:
-        study = (
-            Annotation.objects.kept_late()
-            .filter(read__study__in=managed)
-            .values_list("read__study", flat=True)[0]
-        )
+    late = Annotation.objects.usable_late().filter(read__study__in=managed)
+    if count := late.count():
+        study = late.values_list("read__study", flat=True)[0]
         yield HomeCard(
             title="Late answers",
             text="They came after their image had gone to someone else. They are kept; decide whether to use them.",
             url=reverse("study-page", args=[study]),
             action="Look at them",
-            count=late,
+            count=count,
             tone="warn",
             order=8,
         )

@@ -173,6 +173,10 @@ class AnnotationQuerySet(models.QuerySet["Annotation"]):
         """Answers whose lease had gone to someone else: kept, and offered to the manager."""
         return self.filter(is_late=True, is_final=False)
 
+    def usable_late(self) -> AnnotationQuerySet:
+        """Those whose read has no other answer yet: there is something to decide."""
+        return self.kept_late().filter(read__state__in=(ReadState.OPEN, ReadState.LEASED))
+
 
 class Annotation(Identified):
     """An immutable revision of an answer to a read.

@@ -10,7 +10,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from annotation.models import LIVE_READ_STATES, Read, ReadKind, ReadState, Study, StudyRole
 from annotation.services.access import require_manager, role_for, roles_in
-from annotation.services.queue import READER_KINDS, available_reads, judged_by
+from annotation.services.queue import BEGUN_FIRST, READER_KINDS, available_reads, judged_by
 from synthlab.accounts.models import User
 from synthlab.core.audit import record_event, study_chain
 from synthlab.core.exceptions import Conflict, InvalidInput
@@ -110,7 +110,8 @@ def withdraw_next(*, actor: User, study: Study, reader: User, count: int) -> int
     require_manager(actor, study)
     _check_count(count)
     rows = Read.objects.filter(study=study, reader=reader, state=ReadState.OPEN, kind__in=READER_KINDS)
-    locked = list(rows.select_for_update(no_key=True).order_by("-created_at", "-id")[:count])
+    last_first = rows.order_by(BEGUN_FIRST, "shuffle", "id").reverse()
+    locked = list(last_first.select_for_update(no_key=True)[:count])
     return _take_back(actor, study, locked) if locked else 0
 
 

@@ -45,6 +45,7 @@ def use_late_answer(*, actor: User, annotation: Annotation) -> Annotation:
         target=read,
         facts={"author": str(author.pk), "instead_of": str(read.reader_id) if read.reader_id else None},
     )
+    annotation.delete()  # it becomes the final one
     return take_answer(actor=author, read=read, checked=checked)
 
 

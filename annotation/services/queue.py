@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Exists, Min, OuterRef, Q, QuerySet
+from django.db.models import Case, Exists, Min, OuterRef, Q, QuerySet, When
 from django.db.models.functions import Now
 
 from annotation.models import (
@@ -37,6 +37,8 @@ from synthlab.core.exceptions import InvalidInput, NotAllowed
 LEASE = timedelta(minutes=15)
 MAX_HELD = 3
 _RECLAIM_AT_ONCE = 50
+# What was returned, or begun and given back, has its next answer half written.
+BEGUN_FIRST = Case(When(rev__gt=0, then=0), default=1)
 
 READER_KINDS = (ReadKind.PRIMARY, ReadKind.REPEAT, ReadKind.CONTROL)
 _KINDS: dict[str, tuple[ReadKind, ...]] = {
@@ -51,7 +53,7 @@ class Claim:
 
     Attributes:
         reads: Reads that the reader holds now, unfinished ones first.
-        reason: `all_done`, `leased` (others hold what is left) or `paused`; None where there are reads.
+        reason: `all_done`, `leased` (others hold what is left), `paused` or `closed`; None where there are reads.
         until: When the first of the others' leases ends, for `leased`.
     """
 
@@ -89,7 +91,7 @@ def claim_reads(*, reader: User, study: Study, count: int = 1) -> Claim:
             raise NotAllowed("study_role_needed", "Only readers and reviewers of this study get reads.")
         state = Study.objects.values_list("state", flat=True).get(pk=study.pk)
         if state != StudyState.OPEN:
-            return Claim((), "paused")
+            return Claim((), "closed" if state == StudyState.CLOSED else "paused")
         held = _renew_held(reader, study, count)
         if len(held) < count:
             _reclaim_expired(study)
@@ -191,7 +193,7 @@ def _sources(
 ) -> Iterator[tuple[QuerySet[Read], Membership | None]]:
     """Where to look, one after the other; with the role whose place in the shuffle the search starts from."""
     assigned = Read.objects.filter(study=study, reader=reader, state=ReadState.OPEN)
-    yield assigned.order_by("created_at", "id"), None
+    yield assigned.order_by(BEGUN_FIRST, "shuffle", "id"), None
     queue = available_reads(reader, study, _kinds(roles)).order_by("shuffle", "id")
     put_aside = ReadSkip.objects.filter(read=OuterRef("pk"), reader=reader, kind=SkipKind.LATER)
     fresh = queue.filter(~Exists(put_aside))

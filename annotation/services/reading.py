@@ -20,6 +20,7 @@ from synthlab.core.exceptions import PreconditionFailed, TooLarge
 from synthlab.core.kill_points import kill_point
 
 MAX_DRAFT_BYTES = 256 * 1024
+MAX_LATE = 10
 
 
 def save_draft(*, actor: User, read: Read, rev: int, answer: Mapping[str, Any]) -> Read:
@@ -48,7 +49,7 @@ def save_draft(*, actor: User, read: Read, rev: int, answer: Mapping[str, Any]) 
             _refuse_stale(locked, actor, rev, answer)
             refuse_answered(standing, locked)
             hold(locked, actor, standing)
-        _keep_draft(locked, actor, answer, late=standing is Standing.LOST)
+        _keep_draft(locked, actor, rev, answer, late=standing is Standing.LOST)
     # Outside of the transaction: the refusal must not take the kept draft back.
     if standing is Standing.LOST:
         raise lease_lost(kept=True)
@@ -77,7 +78,7 @@ def submit_answer(*, actor: User, read: Read, rev: int, answer: Mapping[str, Any
     with transaction.atomic():
         locked, standing = lock_read(actor=actor, read=read)
         if standing is Standing.LOST:
-            _keep_draft(locked, actor, answer, late=True)
+            _keep_draft(locked, actor, rev, answer, late=True)
         else:
             _refuse_stale(locked, actor, rev, answer)
             refuse_answered(standing, locked)
@@ -117,8 +118,8 @@ def take_answer(*, actor: User, read: Read, checked: CheckedAnswer) -> Annotatio
 
 
 def record_final(*, actor: User, read: Read, checked: CheckedAnswer) -> Annotation:
-    """The rows of a final answer; the person's drafts on the read go, they are part of it now."""
-    read.annotations.filter(author=actor, is_final=False).delete()
+    """The rows of a final answer; the person's draft of the read goes, it is part of it now."""
+    read.annotations.filter(author=actor, is_final=False, is_late=False).delete()
     annotation = Annotation.objects.create(
         read=read,
         revision=read.rev,
@@ -165,9 +166,18 @@ def _submit_read(read: Read, actor: User, checked: CheckedAnswer) -> None:
     )  # fmt: skip
 
 
-def _keep_draft(read: Read, actor: User, answer: Mapping[str, Any], *, late: bool) -> None:
-    """Replace the person's draft. Of several late answers the newest is kept, too: it holds the earlier ones' marks."""
-    read.annotations.filter(author=actor, is_final=False).delete()
+def _keep_draft(read: Read, actor: User, rev: int, answer: Mapping[str, Any], *, late: bool) -> None:
+    """Keep a draft in place of the person's earlier one, which it follows on; late answers are kept side by side.
+
+    A late one is taken whatever it follows on, for it would be lost otherwise. So what its sender, another tab perhaps,
+    had not seen is kept as a late answer, too.
+    """
+    own = read.annotations.filter(author=actor, is_final=False).order_by("-revision")
+    if late:
+        if any(row.is_late and row.draft == answer for row in own):
+            return  # sent again: the first refusal was lost on its way
+        own.filter(is_late=False, revision__gt=rev).update(is_late=True)
+    own.filter(is_late=False).delete()
     read.rev += 1
     read.save(update_fields=["rev"])
     decision = answer.get("decision")
@@ -180,6 +190,7 @@ def _keep_draft(read: Read, actor: User, answer: Mapping[str, Any], *, late: boo
         draft=dict(answer),
     )
     if late:
+        own.filter(pk__in=[row.pk for row in own[MAX_LATE:]]).delete()
         record_event(
             chain=study_chain(read.study),
             actor=actor,

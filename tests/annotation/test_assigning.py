@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from annotation.models import Read, ReadState
-from annotation.services import assigning, leases
+from annotation.services import assigning, leases, reviewing
 from annotation.services.progress import reader_rows
 from synthlab.core.exceptions import InvalidInput, NotAllowed
 from synthlab.core.models import AuditEvent
@@ -61,6 +61,20 @@ def test_taking_back_by_number_leaves_what_is_in_hand():
     assert assigning.withdraw_next(**about, count=9) == 0
     assert Read.objects.get(reader=scene.reader) == in_hand
     assert len(scene.claim(scene.second, 3)) == 3
+
+
+def test_assigned_reads_come_in_the_random_order_but_what_was_returned_first_of_all():
+    scene = Scene(5)
+    annotation = scene.submit(scene.claim()[0])
+    about = {"actor": scene.manager, "study": scene.study, "reader": scene.reader}
+    assigning.assign_next(**about, count=4)
+    reviewing.return_(actor=scene.reviewer, annotation=annotation, comment="Look again.")
+    shuffled = list(Read.objects.filter(rev=0, state=ReadState.OPEN).order_by("shuffle"))
+    assert assigning.withdraw_next(**about, count=1) == 1
+    assert Read.objects.get(reader__isnull=True) == shuffled[-1]
+    first, *others = scene.claim(count=3)
+    assert first.item_id == annotation.read.item_id
+    assert others == shuffled[:2]
 
 
 def test_only_managers_and_only_readers_and_only_sensible_numbers():
