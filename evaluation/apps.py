@@ -23,3 +23,4 @@ class EvaluationConfig(AppConfig):
             on_end="evaluation.tasks.end_evaluation",
             on_requeue="evaluation.tasks.requeue_evaluation",
         )
+        register("evaluation_shard", "evaluation.tasks.run_evaluation_shard", lane=Lane.LONG)

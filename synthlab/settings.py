@@ -245,6 +245,8 @@ WORKER_STOP_SECONDS = env.float("SYNTHLAB_WORKER_STOP_SECONDS", 25)
 TORCH_THREADS = env.int("SYNTHLAB_TORCH_THREADS", 0)  # 0: as many as there are processors
 # A larger batch is made in parts, side by side; each starts a process anew, which takes seconds.
 SHARD_IMAGES = env.int("SYNTHLAB_SHARD_IMAGES", 10_000, low=1)
+# Features of a larger set are taken in parts of this size: a minute or two of a processor each.
+EVALUATION_SHARD_IMAGES = env.int("SYNTHLAB_EVALUATION_SHARD_IMAGES", 4_000, low=1)
 IMAGES_PER_DAY = env.int("SYNTHLAB_IMAGES_PER_DAY", 500_000, low=0)
 # The Job row decides about attempts and leases; the queue only carries its id. So a message is
 # redelivered late (retry far above timeout) and does nothing when its job has moved on.

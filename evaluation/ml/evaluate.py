@@ -106,7 +106,7 @@ def extract(spec: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
         BadInput: as `evaluate`.
     """
     request = Spec.parse(spec)
-    refs = parse_refs(spec.get("images") or [], "image", grouped=False)
+    refs = parse_refs(spec.get("images") or [], "image", grouped=False, least=1)
     extractor = make_extractor(request.extractor, threads=request.threads, weights=request.weights)
     store = FeatureStore(request.features, extractor)
     try:

@@ -107,20 +107,23 @@ class ImageSet:
         )
 
 
-def parse_refs(rows: Sequence[Mapping[str, Any]], name: str, *, grouped: bool) -> list[ImageRef]:
+def parse_refs(
+    rows: Sequence[Mapping[str, Any]], name: str, *, grouped: bool, least: int = MIN_IMAGES
+) -> list[ImageRef]:
     """Check one list of the spec and make it typed.
 
     Args:
         rows: ``{"id", "path", "group"?, "class"?}`` each.
         name: the set's name, for messages.
         grouped: whether each image must name its group (real images must).
+        least: fewer images are refused; a part of a larger set may be as small as it is.
 
     Raises:
         BadInput: empty or too small a set, a repeated id, a missing field or group.
     """
     if not rows:
         raise BadInput("empty_set", f"the {name} set is empty: there is nothing to measure")
-    if len(rows) < MIN_IMAGES:
+    if len(rows) < least:
         raise BadInput(
             "too_few_images",
             f"the {name} set holds {len(rows)} image{'s' * (len(rows) != 1)}; no number can be given below {MIN_IMAGES}",

@@ -28,12 +28,11 @@ from evaluation.services.gating import (
     thresholds_of,
 )
 from evaluation.services.image_sets import make_batch_set
-from generation.models import Batch, Dataset, SourceImage, Split, Symmetries
+from generation.models import Batch, Dataset, Split
 from generation.services.access import require_use, require_use_again
 from synthlab.accounts.models import User
 from synthlab.core.audit import dataset_chain, record_event
 from synthlab.core.exceptions import Conflict, InvalidInput
-from synthlab.core.files import path_of
 from synthlab.core.job_context import JobContext
 from synthlab.core.jobs import enqueue_job
 from synthlab.core.models import Job, JobState
@@ -97,8 +96,7 @@ def _enqueue(actor: User, image_set: ImageSet, policy: GatePolicy, extractor: st
         policy=policy,
         seed=seed,
     )
-    evaluation.job = enqueue_job("evaluation", actor=actor, subject=evaluation)
-    evaluation.save(update_fields=["job"])
+    _enqueue_jobs(evaluation)
     record_event(
         chain=dataset_chain(dataset),
         actor=actor,
@@ -114,35 +112,25 @@ def _enqueue(actor: User, image_set: ImageSet, policy: GatePolicy, extractor: st
     return evaluation
 
 
-def evaluation_spec(evaluation: Evaluation) -> dict[str, Any]:
-    """What the evaluation child is told."""
-    images = evaluation.dataset.images.present().select_related("group").order_by("digest")
-    return {
-        "extractor": evaluation.extractor,
-        "features": str(settings.FEATURE_ROOT),
-        "weights": str(settings.WEIGHTS_ROOT),
-        "synthetic": [
-            {"id": str(image.pk), "path": str(path_of(image.digest)), "digest": image.digest,
-             "class": image.class_key}
-            for image in evaluation.image_set.members()
-        ],
-        "reference": [_real(image) for image in images.in_split(evaluation.split)],
-        "training": [_real(image) for image in images.in_split(Split.TRAIN)],
-        # Whatever training may do: a mirrored or turned scan is still that patient's scan.
-        "symmetries": Symmetries.DIHEDRAL,
-        "seed": evaluation.seed,
-        "threads": settings.TORCH_THREADS,
-    }  # fmt: skip
-
-
-def _real(image: SourceImage) -> dict[str, Any]:
-    return {
-        "id": str(image.pk),
-        "path": str(path_of(image.digest)),
-        "digest": image.digest,
-        "group": image.group.key,
-        "class": image.class_key,
-    }
+def _enqueue_jobs(evaluation: Evaluation) -> None:
+    """Queue the measurement, and before it a job for each part of a set that is too large for one."""
+    actor, count = evaluation.requested_by, evaluation.image_set.image_count
+    size = settings.EVALUATION_SHARD_IMAGES
+    is_large = count > size
+    evaluation.job = enqueue_job(
+        "evaluation", actor=actor, subject=evaluation, total=count if is_large else 0
+    )
+    evaluation.save(update_fields=["job"])
+    for first in range(0, count if is_large else 0, size):
+        stop = min(first + size, count)
+        enqueue_job(
+            "evaluation_shard",
+            actor=actor,
+            subject=evaluation,
+            payload={"first": first, "stop": stop},
+            parent=evaluation.job,
+            total=stop - first,
+        )
 
 
 def mark_running(*, context: JobContext, evaluation: Evaluation) -> None:
