@@ -130,10 +130,10 @@ def move_item(item: Item, state: ItemState) -> None:
 
 def top_up_reads(item: Item) -> int:
     """Plan the reads again that an image lacks (void ones, after a discard was returned); returns how many."""
-    live = item.reads.filter(kind=ReadKind.PRIMARY, state__in=LIVE_READ_STATES).count()
+    live = item.reads.filter(kind__in=_COUNTED, state__in=LIVE_READ_STATES).count()
     missing = item.study.reads_per_item - live
     for _ in range(missing):
-        plan_read(item, ReadKind.PRIMARY)
+        plan_read(item, ReadKind.PRIMARY if item.source_image_id is None else ReadKind.CONTROL)
     return max(missing, 0)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from annotation.models import Read, ReadState
@@ -39,7 +41,7 @@ def test_reads_move_to_another_reader_but_for_images_that_are_not_for_them():
     leases.skip_read(actor=scene.second, read=declined, kind="not_my_field")
     (answered,) = scene.claim(scene.second)
     scene.submit(answered, LABELLED, scene.second)
-    about = {"actor": scene.manager, "study": scene.study}
+    about: dict[str, Any] = {"actor": scene.manager, "study": scene.study}
     assert assigning.assign_next(**about, reader=scene.reader, count=9) == 4
     in_hand = scene.claim()[0]
     for_second = {answered.item_id, declined.item_id, in_hand.item_id}
@@ -52,7 +54,7 @@ def test_reads_move_to_another_reader_but_for_images_that_are_not_for_them():
 
 def test_taking_back_by_number_leaves_what_is_in_hand():
     scene = Scene(4)
-    about = {"actor": scene.manager, "study": scene.study, "reader": scene.reader}
+    about: dict[str, Any] = {"actor": scene.manager, "study": scene.study, "reader": scene.reader}
     assigning.assign_next(**about, count=4)
     (in_hand,) = scene.claim()
     assert assigning.withdraw_next(**about, count=2) == 2
@@ -66,7 +68,7 @@ def test_taking_back_by_number_leaves_what_is_in_hand():
 def test_assigned_reads_come_in_the_random_order_but_what_was_returned_first_of_all():
     scene = Scene(5)
     annotation = scene.submit(scene.claim()[0])
-    about = {"actor": scene.manager, "study": scene.study, "reader": scene.reader}
+    about: dict[str, Any] = {"actor": scene.manager, "study": scene.study, "reader": scene.reader}
     assigning.assign_next(**about, count=4)
     reviewing.return_(actor=scene.reviewer, annotation=annotation, comment="Look again.")
     shuffled = list(Read.objects.filter(rev=0, state=ReadState.OPEN).order_by("shuffle"))
@@ -85,7 +87,7 @@ def test_only_managers_and_only_readers_and_only_sensible_numbers():
         for count in (0, -1, 1001):
             with pytest.raises(InvalidInput):
                 act(actor=scene.manager, study=scene.study, reader=scene.reader, count=count)
-    about = {"actor": scene.manager, "study": scene.study, "count": 1}
+    about: dict[str, Any] = {"actor": scene.manager, "study": scene.study, "count": 1}
     for reader, source in ((scene.reviewer, None), (scene.reader, scene.reader)):
         with pytest.raises(InvalidInput):
             assigning.assign_next(**about, reader=reader, source=source)

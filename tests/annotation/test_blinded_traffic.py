@@ -36,7 +36,7 @@ from tests.factories import client_of
 pytestmark = pytest.mark.django_db
 
 EACH = 6
-TURNS = 8
+TURNS = 4
 SIDE = 64
 MASKS = (
     # The session is written again once a minute, whatever is asked then.
@@ -69,7 +69,7 @@ class Recorder:
         self.entries: list[Entry] = []
         self.raw: list[bytes] = []
 
-    def ask(self, method: str, url: str, body: Any = None, **headers: str) -> tuple[HttpResponse, float]:
+    def ask(self, method: str, url: str, body: Any = None, **headers: str) -> tuple[Any, float]:
         started = time.perf_counter()
         answer = getattr(self.client, method)(
             url, body, format="json", headers={name.replace("_", "-"): text for name, text in headers.items()}
@@ -243,8 +243,8 @@ def test_a_readers_whole_traffic_tells_no_control_from_a_synthetic_image():
 
     everything = b"\n".join(recorder.raw)
     assert [secret for secret in _secrets(scene) if secret.encode() in everything] == []
-    # Fair coins would give 0.5 ± 0.05 here; what a network adds is far more than that.
-    assert 0.25 < _control_is_slower(recorder, controls) < 0.75
+    # Fair coins would give 0.5 ± 0.07 here; what a network adds is far more than that.
+    assert 0.2 < _control_is_slower(recorder, controls) < 0.8
 
 
 def test_no_image_page_or_file_exists_for_a_reader():

@@ -7,7 +7,7 @@ import uuid
 import pytest
 
 from annotation.models import Annotation, Item, ItemState, Read, ReadState, Region, Study
-from annotation.services import late, leases, reading
+from annotation.services import late, leases, reading, reviewing
 from annotation.services.deciding import is_sampled
 from synthlab.core.exceptions import (
     Conflict,
@@ -269,12 +269,20 @@ def test_what_the_sample_draws_is_reviewed_and_it_is_recorded_why():
         assert event.facts["review_reason"] == item.review_reason
 
 
-def test_a_hidden_control_is_reviewed_like_any_other_image():
+def test_a_hidden_control_is_reviewed_and_returned_like_any_other_image():
     scene = Scene(1)
     control = add_control(scene)
     scene.answer_all()
     assert set(Item.objects.values_list("state", flat=True)) == {ItemState.REVIEW}
-    scene.accept(Annotation.objects.get(read__item=control))
+    answer = Annotation.objects.get(read__item=control)
+    reviewing.return_(actor=scene.reviewer, annotation=answer, comment="Look again.")
+    assert scene.claim(scene.second) == []
+    (again,) = scene.answer_all()
+    assert set(control.reads.values_list("kind", "state")) == {
+        ("control", "returned"),
+        ("control", "submitted"),
+    }
+    scene.accept(again)
     control.refresh_from_db()
     assert control.state == ItemState.ACCEPTED
     assert control not in Item.objects.for_snapshot()

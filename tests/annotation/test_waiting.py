@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from django.urls import reverse
@@ -107,7 +108,7 @@ def test_nothing_is_accepted_when_the_set_changed_even_to_one_of_the_same_size()
     scene = Scene(4)
     first, second = (scene.submit(scene.claim()[0], LABELLED) for _ in range(2))
     shown = select_waiting(scene.reviewer, scene.study)
-    about = {
+    about: dict[str, Any] = {
         "actor": scene.reviewer,
         "study": scene.study,
         "filters": {},
@@ -135,7 +136,8 @@ def test_second_opinions_and_possible_copies_are_looked_at_one_by_one():
     scene = Scene(4)
     flag_as_copy(scene, 0)
     flag_as_copy(scene, 1)
-    for read in iter(lambda: (scene.claim() or [None])[0], None):
+    for _ in range(4):
+        (read,) = scene.claim()
         index = scene.batch.images.get(items=read.item_id).index
         scene.submit(read, {0: LABELLED, 1: DISCARDED, 2: FLAGGED, 3: LABELLED}[index])
     together = select_waiting(scene.reviewer, scene.study)
@@ -152,7 +154,7 @@ def test_own_readings_are_never_among_them_and_only_reviewers_accept():
     scene.answer_all(LABELLED, scene.second)
     assert select_waiting(scene.second, scene.study).waiting == 0
     shown = select_waiting(scene.reviewer, scene.study)
-    about = {"study": scene.study, "filters": {}, "count": 2, "selection": shown.selection}
+    about: dict[str, Any] = {"study": scene.study, "filters": {}, "count": 2, "selection": shown.selection}
     with pytest.raises(Conflict):
         accepting.accept_waiting(actor=scene.second, **about)
     for user in (scene.reader, scene.manager):
