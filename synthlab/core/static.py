@@ -1,17 +1,22 @@
 """Static files under names that hold their digest, so that browsers may keep them for ever."""
 
+from __future__ import annotations
+
 import posixpath
 import re
 from collections.abc import Callable
 from re import Match
 from typing import Any
 
+from django.core.files.base import ContentFile, File
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
+# A doc comment on lines of its own.
+_DOC_COMMENT = re.compile(rb"^[ \t]*/\*\*(?:(?!\*/).)*\*/[ \t]*$", re.MULTILINE | re.DOTALL)
 _LINE_COMMENT = re.compile(r"(?:^|[\s;{}])//")
 
 
-class ModuleManifestStorage(CompressedManifestStaticFilesStorage):
+class ModuleManifestStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]
     """The manifest storage, with the imports between our ES modules rewritten to the hashed names.
 
     Beside each file stands its compressed form, which WhiteNoise sends to browsers that take it: that is all of them.
@@ -20,6 +25,18 @@ class ModuleManifestStorage(CompressedManifestStaticFilesStorage):
     """
 
     support_js_module_import_aggregation = True
+
+    def _save(self, name: str, content: File[bytes]) -> str:
+        """Doc comments are for those who read the source, and are a quarter of it. Line numbers stay as they are."""
+        if name.startswith("js/") and name.endswith(
+            ".js"
+        ):  # of others' scripts, such comments hold the licence
+            with content.open("rb"):
+                script = content.read()
+            content = ContentFile(_DOC_COMMENT.sub(lambda found: b"\n" * found[0].count(b"\n"), script))
+        saved: str = super()._save(name, content)
+        return saved
+
     # One pass settles one level of imports; Django's five are too few for a chain of modules.
     max_post_process_passes = 25
 
