@@ -115,6 +115,10 @@ class FillSerializer(StrictSerializer):
     limit = serializers.IntegerField(min_value=1, max_value=1_000_000, required=False)
 
 
+class ControlsSerializer(StrictSerializer):
+    count = serializers.IntegerField(min_value=1, max_value=1000)
+
+
 class AssignSerializer(StrictSerializer):
     """These reads, or so many of the pool or (`from_reader`) of another reader; `reader` left out takes them back."""
 
@@ -199,7 +203,7 @@ class ReadSerializer(serializers.Serializer[Any]):
 
 class ClaimedSerializer(serializers.Serializer[Any]):
     reads = ReadSerializer(many=True)
-    reason = serializers.ChoiceField(choices=("all_done", "leased", "paused"), allow_null=True)
+    reason = serializers.ChoiceField(choices=("all_done", "leased", "paused", "closed"), allow_null=True)
     until = serializers.DateTimeField(allow_null=True)
 
 

@@ -36,9 +36,8 @@ def test_a_reader_who_was_away_is_told_keeps_the_image_and_learns_when_it_is_gon
     expect(notice).to_be_hidden()
     expect(page).to_have_title("Read · Colon glands · SynthLab")
 
-    visitor.press("4")
-    page.clock.run_for(3000)
-    bench.wait_until_saved()
+    with page.expect_response(lambda answer: answer.url.endswith("/draft")):
+        visitor.press("4")
     held = present(Read.objects.filter(state=ReadState.LEASED, annotations__isnull=False).first())
     page.clock.fast_forward("15:05")
     page.clock.run_for(2000)

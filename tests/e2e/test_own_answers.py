@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Route, expect
 
 from annotation.models import Annotation, Read, ReadState
+from annotation.services import studies
 from tests.e2e.browsing import Workbench
 from tests.e2e.scenery import GLAND, STROMA, OpenStudy
 from tests.e2e.test_accessibility import violations
@@ -51,6 +52,19 @@ def test_an_own_answer_is_reopened_by_keys_and_the_new_one_counts(scene: OpenStu
         first.classes,
         [STROMA],
     ]
+
+
+def test_a_study_that_is_closed_takes_what_is_in_hand_and_says_that_it_is_closed(visit):
+    scene = OpenStudy(images=1)
+    bench = start(scene, visit)
+    studies.close_study(actor=scene.manager, study=scene.study)
+    bench.visitor.press("4", "Enter")
+    expect(bench.page.locator("#wb-empty")).to_contain_text("This study is closed")
+    bench.wait_until_saved()
+    assert len(scene.answers()) == 1
+    bench.visitor.press("h")
+    expect(bench.page.get_by_role("region", name="Your answers")).to_contain_text("Closed")
+    bench.visitor.picture("closed")
 
 
 @pytest.mark.both_databases

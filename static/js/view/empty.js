@@ -16,6 +16,9 @@ export function emptyWords({ reason, until }) {
   if (reason === "paused") {
     return { title: "This study is paused", text: "Its manager has stopped handing out images. What you submitted is kept. This page looks again by itself.", action: "home" };
   }
+  if (reason === "closed") {
+    return { title: "This study is closed", text: "Its manager has ended the reading. What you submitted is kept, and what still waits in this browser is taken.", action: "home" };
+  }
   if (reason === "leased") {
     const when = until ? `at ${clockTime(until)} at the latest` : "in a few minutes";
     return { title: "Other readers have the rest", text: `Every remaining image is with another reader. The next one may become free ${when}; this page looks again by itself.`, action: "again" };

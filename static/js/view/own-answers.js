@@ -91,10 +91,10 @@ export class OwnAnswers {
     this.#rows.set(picture, row);
     this.#watch.observe(picture);
     return h("li", {}, picture,
-      h("div", {}, h("strong", {}, title), h("p", { class: "faint small num" }, this.#facts(row))),
-      row.can_reopen
-        ? h("button", { type: "button", class: "button button-small", "aria-label": `Reopen: ${title}, ${when(row.submitted_at)}`, click: reopen }, "Reopen")
-        : h("span", { class: "badge", title: "This answer, or one you gave after it, has been reviewed or used." }, "Closed"));
+      h("div", {}, h("strong", {}, title), h("div", { class: "own-foot" }, h("p", { class: "faint small num" }, this.#facts(row)),
+        row.can_reopen
+          ? h("button", { type: "button", class: "button button-small", "aria-label": `Reopen: ${title}, ${when(row.submitted_at)}`, click: reopen }, "Reopen")
+          : h("span", { class: "badge", title: "This answer, or one you gave after it, has been reviewed or used." }, "Closed"))));
   }
 
   /** @param {OwnAnswer} row */

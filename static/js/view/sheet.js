@@ -27,6 +27,7 @@ export class Sheet {
     opened = this;
     show(this.#place, true);
     this.fill();
+    this.#place.scrollIntoView({ block: "nearest" }); // on a narrow screen it stands below the answer
     return true;
   }
 
