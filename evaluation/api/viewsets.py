@@ -32,7 +32,7 @@ from evaluation.api.serializers import (
     ScoreSerializer,
 )
 from evaluation.models import Evaluation, GateDecision, GatePolicy, ImageSet
-from evaluation.services import approving, comparing, copies, evaluating, gating
+from evaluation.services import approving, comparing, copies, evaluating, gating, reporting
 from evaluation.services.looks import looks_at
 from generation.api.answers import started
 from generation.api.serializers import GeneratorSerializer
@@ -79,7 +79,12 @@ class EvaluationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Generi
         evaluation = self.get_object()
         head = EvaluationSerializer(evaluation).data
         looks = looks_at(evaluation.dataset, evaluation.split)
-        return Response({**head, "looks": asdict(looks), "report": evaluation.report})
+        told = {
+            "summary": reporting.summarise(evaluation),
+            "looks": asdict(looks),
+            "report": evaluation.report,
+        }
+        return Response({**head, **told})
 
     @extend_schema(
         parameters=[

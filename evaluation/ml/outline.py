@@ -141,6 +141,14 @@ def headline(decision: Decision, report: Mapping[str, Any], parts: Sequence[Part
     return Headline(title, tone, tuple(because))
 
 
+def summary(report: Mapping[str, Any], policy: Policy, decision: Decision) -> dict[str, Any]:
+    """Verdict and answers in words, for who reads a report with a program."""
+    parts = outline(report, policy)
+    head = headline(decision, report, parts)
+    answers = {part.topic.key: {"tone": part.tone, "sentence": part.sentence} for part in parts}
+    return {"headline": head.title, "because": list(head.because), "answers": answers}
+
+
 def classes(report: Mapping[str, Any]) -> dict[str, tuple[Line, ...]]:
     """The numbers of each class."""
     found: dict[str, list[Line]] = {}

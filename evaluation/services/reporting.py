@@ -7,10 +7,12 @@ from dataclasses import asdict, dataclass
 from typing import Any, cast
 
 from django.db.models import QuerySet
+from django.urls import reverse
 
 from evaluation.ml.judge import Decision, Policy
-from evaluation.ml.outline import Line, Part, classes, headline, outline
+from evaluation.ml.outline import Line, Part, classes, headline, outline, summary
 from evaluation.models import Evaluation, EvaluationState, MetricResult
+from evaluation.services.clinicians import acceptance_of
 from evaluation.services.gating import thresholds_of
 
 # What is a share of images or people, and read best as such.
@@ -73,6 +75,22 @@ def present_evaluation(evaluation: Evaluation) -> dict[str, Any]:
     """As `present_report`, for an evaluation that has succeeded."""
     decision = cast(Decision, evaluation.verdict)
     return present_report(report_of(evaluation), thresholds_of(evaluation.policy), decision)
+
+
+def summarise(evaluation: Evaluation) -> dict[str, Any] | None:
+    """Verdict, answers and what clinicians said, with the address of each number's explanation; None before the end."""
+    if evaluation.state != EvaluationState.SUCCEEDED:
+        return None
+    report, decision = report_of(evaluation), cast(Decision, evaluation.verdict)
+    explained, acceptance = (
+        reverse("docs-page", args=["reference/metrics"]),
+        acceptance_of(evaluation.image_set),
+    )
+    return {
+        **summary(report, thresholds_of(evaluation.policy), decision),
+        "clinicians": acceptance and {**asdict(acceptance), "interval": acceptance.interval},
+        "explanations": {row["metric"]: f"{explained}#{row['metric']}" for row in report["results"]},
+    }
 
 
 def present_part(part: Part) -> dict[str, Any]:

@@ -15,6 +15,8 @@ from markdown.extensions.tables import TableExtension
 from markdown.extensions.toc import TocExtension
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(/[A-Za-z0-9][A-Za-z0-9_-]*)*")
+_ROW = re.compile(r"(?<=<tr>\n<td>).*?(?=</td>)")
+_WORD = re.compile(r"<code>(\w+)</code>")
 _LINK = re.compile(r'href="(?!https?:|/|#)([^"#]*?)(?:index)?(?:\.md)?(#[^"]*)?"')
 
 
@@ -71,7 +73,20 @@ def _render(file: Path, path: str, _changed: int) -> DocsPage:
     html = _LINK.sub(
         lambda match: f'href="{_target(path, match[1])}{match[2] or ""}"', renderer.convert(text)
     )
-    return DocsPage(path=path, title=_title(text, path), body=SafeString(html))
+    return DocsPage(path=path, title=_title(text, path), body=SafeString(_with_anchors(html)))
+
+
+def _with_anchors(html: str) -> str:
+    """What the rows of tables are about can be linked to by its name, as headings can."""
+    used = set(re.findall(r'id="([^"]+)"', html))
+
+    def named(word: re.Match[str]) -> str:
+        if word[1] in used:
+            return word[0]
+        used.add(word[1])
+        return f'<code id="{word[1]}">{word[1]}</code>'
+
+    return _ROW.sub(lambda cell: _WORD.sub(named, cell[0]), html)
 
 
 def _target(path: str, link: str) -> str:

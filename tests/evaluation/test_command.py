@@ -66,6 +66,8 @@ def test_two_folders_give_a_report_that_keeps_to_its_schema_and_holds_no_picture
     assert {score["id"] for score in report["scores"]} == {
         path.relative_to(synthetic).as_posix() for path in synthetic.rglob("*.png")
     }
+    assert report["summary"]["headline"] in done.stdout
+    assert set(report["summary"]["answers"]) == {"fidelity", "diversity", "copying", "privacy", "utility"}
     assert NO_GROUPS in report["limits"]
     assert NO_TRAINING not in report["limits"]
     html = page.read_text()

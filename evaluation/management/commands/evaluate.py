@@ -16,11 +16,12 @@ from django.template.loader import render_to_string
 from evaluation.ml.extractors import LITE0
 from evaluation.ml.folders import Folders, read_folders
 from evaluation.ml.judge import Policy, Verdict, judge
+from evaluation.ml.outline import summary
 from evaluation.services.reporting import present_report
 from generation.child import BadInput
 from generation.management.children import run_verb
 
-STYLES = ("tokens", "base", "parts", "report")
+STYLES = ("tokens", "base", "frame", "cards", "tables", "numbers", "badges", "messages", "report")
 EXTRACTORS = (LITE0, "random-conv")
 
 
@@ -66,6 +67,7 @@ class Command(BaseCommand):
             "verdict": verdict.decision,
             "reasons": verdict.reasons,
             "policy": policy.to_mapping(),
+            "summary": summary(report, policy, verdict.decision),
         }
         shown = present_report(report, policy, verdict.decision)
         _write(options["json"], lambda: json.dumps({**whole, "scores": scores}, ensure_ascii=False, indent=1))

@@ -12,7 +12,7 @@ from evaluation.models import Decision, Evaluation, GateDecision, GatePolicy, Im
 from evaluation.services import gating
 from generation.models import Batch, BatchState, GeneratorState, SourceImage, SyntheticImage
 from synthlab.core.models import AuditEvent, Job
-from tests.evaluation.factories import flag_as_copy, make_evaluation, make_image_set
+from tests.evaluation.factories import add_numbers, flag_as_copy, make_evaluation, make_image_set
 from tests.generation.api.test_bad_input import refused
 from tests.generation.api.test_who_may import OWNS, SEES, USES, check, look
 from tests.generation.cast import ROLES, Cast
@@ -217,3 +217,18 @@ def test_each_look_at_the_validation_images_is_counted_and_told(cast: Cast, batc
     assert "looked at 2 times" in owner.get(f"/datasets/{cast.dataset.pk}/").content.decode()
     page = owner.get(f"/evaluations/{evaluation.pk}/").content.decode()
     assert "look 1 of 2 at the validation split so far, over 1 generator." in page
+
+
+def test_a_report_answers_in_words_and_links_each_number_to_its_explanation(cast: Cast, batch: Batch) -> None:
+    owner, evaluation = cast.client("owner"), make_evaluation(image_set=make_image_set(batch=batch))
+    add_numbers(evaluation)
+    answer = owner.get(f"/api/v1/evaluations/{evaluation.pk}/report").json()
+    told = answer["summary"]
+    assert (told["headline"], told["clinicians"]) == ("Too little real data to say", None)
+    assert set(told["answers"]) == {"fidelity", "diversity", "copying", "privacy", "utility"}
+    assert all(row["sentence"] for row in told["answers"].values())
+    for metric, address in told["explanations"].items():
+        page, anchor = address.split("#")
+        assert f'id="{anchor}"' in owner.get(page).content.decode(), metric
+    html = owner.get(f"/evaluations/{evaluation.pk}/").content.decode()
+    assert all(f'href="{address}"' in html for address in told["explanations"].values())
