@@ -21,6 +21,7 @@ from annotation.api.serializers import (
     AssignSerializer,
     ClaimedSerializer,
     ClaimSerializer,
+    ControlsSerializer,
     FillSerializer,
     LabelSchemaSerializer,
     LabelSchemaWriteSerializer,
@@ -34,6 +35,7 @@ from annotation.api.waiting import WaitingActions
 from annotation.models import Annotation, LabelSchema, Read, Study, StudyRole
 from annotation.services import assigning, filling, late, measuring, queue, schemas, studies
 from annotation.services.access import require_manager, require_role, roles_in
+from annotation.services.controls import add_controls
 from annotation.services.progress import reader_progress, study_agreement, study_progress
 from evaluation.api.serializers import EvaluationSerializer
 from generation.api.answers import started
@@ -126,6 +128,17 @@ class StudyViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, WaitingActi
             actor=user, study=study, batches=batches, limit=body.validated_data.get("limit")
         )
         return Response({"added": filled.added, "known": filled.known, "refused": filled.refused})
+
+    @extend_schema(request=ControlsSerializer, responses=OpenApiTypes.OBJECT)
+    @action(detail=True, methods=["post"])
+    @idempotent
+    def controls(self, request: Request, pk: UUID) -> Response:
+        """Hide real images among the others."""
+        study, user = self.get_object(), person_of(request)
+        require_manager(user, study)
+        body = ControlsSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        return Response({"added": add_controls(actor=user, study=study, **body.validated_data)})
 
     @extend_schema(request=ClaimSerializer, responses=ClaimedSerializer)
     @action(detail=True, methods=["post"])

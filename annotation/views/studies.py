@@ -23,6 +23,7 @@ from annotation.models import (
     StudyState,
 )
 from annotation.services.access import roles_in
+from annotation.services.controls import control_facts
 from annotation.services.exemplars import exemplar_candidates
 from annotation.services.filling import released_batches
 from annotation.services.measuring import evaluations_of
@@ -152,6 +153,7 @@ def _managing(study: Study, user: User) -> dict[str, Any]:
         "total": sum(progress["items"].values()),
         "reasons": _titled_reasons(study),
         "agreement": study_agreement(study) if study.reads_per_item > 1 else None,
+        "controls": control_facts(study, user),
         "batches": released_batches(study, user),
         "accepted": study.items.for_snapshot().count(),
         "evaluations": evaluations_of(study)[:EVALUATIONS_SHOWN],
