@@ -10,7 +10,7 @@ from annotation.models import Annotation, Read, ReadState
 from annotation.services import queue
 from tests.annotation.test_queue import expire
 from tests.e2e.browsing import Workbench
-from tests.e2e.scenery import OpenStudy
+from tests.e2e.scenery import NORMAL, OpenStudy
 from tests.present import present
 
 
@@ -54,3 +54,22 @@ def test_a_reader_who_was_away_is_told_keeps_the_image_and_learns_when_it_is_gon
     expect(bench.saved).to_have_text("All saved")
     assert late.filter(read=held, author=scene.reader).exists()
     assert Read.objects.get(pk=held.pk, lease_until__gt=Now()).reader == scene.second
+
+
+def test_leaving_gives_back_what_nobody_has_said_anything_about(scene: OpenStudy, visit):
+    visitor = visit()
+    visitor.log_in(scene.reader)
+    page = visitor.open(scene.reading_path)
+    Workbench(visitor).wait_for_image()
+    page.wait_for_load_state("networkidle")
+    held = Read.objects.filter(state=ReadState.LEASED, reader=scene.reader)
+    assert held.count() == 3
+    with page.expect_response(lambda answer: answer.url.endswith("/draft")):
+        visitor.press("4")
+    visitor.open("/docs/")
+    for _ in range(50):
+        if held.count() == 1:
+            break
+        page.wait_for_timeout(100)
+    [kept] = held
+    assert kept.annotations.get().draft["classes"] == [NORMAL]

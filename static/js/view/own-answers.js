@@ -108,8 +108,8 @@ export class OwnAnswers {
   #facts({ answer, submitted_at, active_seconds }) {
     const n = answer.regions.length;
     return [
-      when(submitted_at), n > 0 && (n === 1 ? "1 mark" : `${n} marks`), answer.confidence && `sure: ${answer.confidence} of 5`,
-      answer.flag_second_opinion && "second opinion asked", `${Math.round(active_seconds)} s`,
+      when(submitted_at), n > 0 && (n === 1 ? "1\u00a0mark" : `${n}\u00a0marks`), answer.confidence && `sure: ${answer.confidence} of 5`,
+      answer.flag_second_opinion && "second opinion asked", `${Math.round(active_seconds)}\u00a0s`,
     ].filter(Boolean).join(" · ");
   }
 
