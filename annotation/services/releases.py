@@ -234,6 +234,8 @@ def _describe_evaluation(evaluation: Evaluation) -> dict[str, Any]:
         "name", "class_key", "value", "floor", "ratio", "ci_low", "ci_high", "p_value", "n_real", "n_synth",
         "n_groups", "status",
     )  # fmt: skip
+    # Not in the order of the database, which is that of its language.
+    metrics = sorted(evaluation.metrics.all(), key=lambda row: (row.name, row.extractor, row.class_key))
     return {
         "evaluation": str(evaluation.pk),
         "image_set_digest": evaluation.image_set.digest,
@@ -243,5 +245,5 @@ def _describe_evaluation(evaluation: Evaluation) -> dict[str, Any]:
         "look_number": evaluation.look_number,
         "verdict": evaluation.verdict,
         "reasons": evaluation.reasons,
-        "metrics": list(evaluation.metrics.order_by("name", "extractor", "class_key").values(*columns)),
+        "metrics": [{name: getattr(row, name) for name in columns} for row in metrics],
     }
