@@ -107,7 +107,7 @@ def _url(database: str, root: Path) -> Iterator[dict[str, str]]:
 BENCH = Bench(
     name="claims",
     title="Claims: the next read from queues of 1,000 to 100,000",
-    minutes=8,
+    minutes=4,
     aims=[
         Aim(ratio="sqlite_largest_over_smallest", at_most=1.3),
         Aim(ratio="postgres_largest_over_smallest", at_most=1.3),

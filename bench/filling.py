@@ -7,7 +7,7 @@ seconds, and what is measured afterwards meets the same rows either way.
 import hashlib
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from django.db import connection
 from django.db.models import F, Model, Window
@@ -27,11 +27,12 @@ SHUFFLED = "(CAST(series.n AS bigint) * 1103515245 + 12345) %% 2147483648"
 
 @dataclass(frozen=True)
 class Picture:
-    """A stored image: its digest, its bytes, and the pixels of its side."""
+    """A stored image: its digest, its bytes, the pixels of its side, and its key."""
 
     digest: str
     size: int
     side: int
+    key: uuid.UUID = field(default_factory=uuid.uuid4)
 
 
 def make_person(name: str, role: str) -> User:
@@ -126,15 +127,20 @@ def key_of(what: str) -> str:
     return f"{key}::uuid" if connection.features.has_native_uuid_field else key
 
 
+def key_at(what: str, number: int) -> uuid.UUID:
+    """The key that `key_of` gives the copy of this number."""
+    return uuid.UUID(hashlib.md5(f"{what} {number}".encode(), usedforsecurity=False).hexdigest())
+
+
 def released_batch(owner: User, pictures: Sequence[Picture]) -> Batch:
-    """A batch of these images that a person released; their keys follow from their places, as those of copied rows do."""
+    """A batch of these images that a person released."""
     batch = Batch.objects.create(
         generator=_approved_generator(owner), requested_by=owner, state=BatchState.SUCCEEDED, count=len(pictures), seed=0,
         completed_at=timezone.now(),
     )  # fmt: skip
     SyntheticImage.objects.bulk_create(
         SyntheticImage(
-            pk=uuid.UUID(hashlib.md5(f"image {index - 1}".encode(), usedforsecurity=False).hexdigest()), batch=batch, index=index, seed=one.digest[:16], digest=one.digest, pixel_digest=one.digest, size=one.size,
+            pk=one.key, batch=batch, index=index, seed=one.digest[:16], digest=one.digest, pixel_digest=one.digest, size=one.size,
             width=one.side, height=one.side,
         )
         for index, one in enumerate(pictures)

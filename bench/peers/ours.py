@@ -123,14 +123,17 @@ def _add_validation_image(dataset: Any, owner: Any) -> None:
 
 
 def _pictures(count: int) -> list[Any]:
-    """Stored images of noise, all different."""
-    from bench.filling import Picture
+    """Stored images of noise, all different; the first belongs to the item that is copied."""
+    from bench.filling import Picture, key_at
     from generation.ml.png import encode_png
     from synthlab.core.files import store_each
 
     rng = np.random.Generator(np.random.Philox(7))
     pixels = (rng.integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8) for _ in range(count))
-    return [Picture(one.digest, one.size, SIDE) for one in store_each(encode_png(one, {}) for one in pixels)]
+    stored = store_each(encode_png(one, {}) for one in pixels)
+    return [
+        Picture(one.digest, one.size, SIDE, key_at("image", place - 1)) for place, one in enumerate(stored)
+    ]
 
 
 if __name__ == "__main__":
