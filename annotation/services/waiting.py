@@ -38,15 +38,17 @@ class Selection:
 
     Attributes:
         answers: Ids of the answers, oldest image first, at most `MAX_AT_ONCE`.
+        items: The images of all answers that the filters choose, oldest first.
         flagged: Chosen by the filters but left out: their readers ask for a second opinion.
-        copies: Left out: flagged as possible copies of real images.
+        copies: Left out of the first `MAX_AT_ONCE`: flagged as possible copies of real images.
         rest: Left out: beyond `MAX_AT_ONCE`.
     """
 
     answers: tuple[UUID, ...]
-    flagged: int = 0
-    copies: int = 0
-    rest: int = 0
+    items: tuple[UUID, ...]
+    flagged: int
+    copies: int
+    rest: int
 
     @property
     def count(self) -> int:
@@ -56,7 +58,7 @@ class Selection:
     @property
     def waiting(self) -> int:
         """How many the filters choose."""
-        return len(self.answers) + self.flagged + self.copies + self.rest
+        return len(self.items)
 
     @property
     def selection(self) -> str:
@@ -67,7 +69,7 @@ class Selection:
 def waiting_answers(reviewer: User, study: Study, filters: Filters | None = None) -> QuerySet[Annotation]:
     """The answers that a person may review, oldest image first: never of an image that they have read themselves.
 
-    Of several readers' equal answers the first stands for the image; a settled dispute stands by its settling answer.
+    Of several readers' equal answers the first planned one stands for the image; a settled dispute stands by its settling answer.
 
     Raises:
         InvalidInput: `filter_unknown`.
@@ -91,22 +93,25 @@ def select_waiting(reviewer: User, study: Study, filters: Filters | None = None)
     Raises:
         InvalidInput: `filter_unknown`.
     """
-    columns = ("pk", "read__item__synthetic_image", "read__item__review_reason", "decision")
+    # One walk through what waits, which may be thousands: the page takes its first images from it, too.
+    columns = ("pk", "read__item", "read__item__synthetic_image", "read__item__review_reason", "decision")
     rows = list(waiting_answers(reviewer, study, filters).values_list(*columns))
-    plain = [row for row in rows if row[2] != ReviewReason.FLAGGED]
+    plain = [row for row in rows if row[3] != ReviewReason.FLAGGED]
+    first = plain[:MAX_AT_ONCE]
     # A discard of a copy is as good as any other: what may not be accepted is its label.
-    labels = [image for _, image, _, decision in plain if image and decision == AnswerDecision.LABELLED]
+    labels = [image for _, _, image, _, decision in first if image and decision == AnswerDecision.LABELLED]
     copies = uncleared_among(labels)
     kept = [
         key
-        for key, image, _, decision in plain
+        for key, _, image, _, decision in first
         if decision == AnswerDecision.DISCARDED or image not in copies
     ]
     return Selection(
-        answers=tuple(kept[:MAX_AT_ONCE]),
+        answers=tuple(kept),
+        items=tuple(row[1] for row in rows),
         flagged=len(rows) - len(plain),
-        copies=len(plain) - len(kept),
-        rest=max(len(kept) - MAX_AT_ONCE, 0),
+        copies=len(first) - len(kept),
+        rest=len(plain) - len(first),
     )
 
 

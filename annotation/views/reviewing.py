@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -75,7 +75,6 @@ def review(request: HttpRequest, pk: UUID) -> HttpResponse:
         raise Http404
     form = WaitingForm(request.GET or None, study=study)
     filters = form.chosen() if form.is_bound else {}
-    waiting = waiting_answers(user, study, filters)
     together = select_waiting(user, study, filters)
     everything = waiting_answers(user, study).count() if filters else together.waiting
     context = {
@@ -88,17 +87,16 @@ def review(request: HttpRequest, pk: UUID) -> HttpResponse:
         ),
         "everything": everything,
         "own": study.items.filter(state=ItemState.REVIEW).count() - everything,
-        "review_data": _review_data(study, _items(waiting.values_list("read__item", flat=True)[:AT_ONCE])),
+        "review_data": _review_data(study, _items(together.items[:AT_ONCE])),
     }
     return render(request, "annotation/review.html", context)
 
 
-def _items(keys: Iterable[UUID]) -> list[Item]:
+def _items(keys: Sequence[UUID]) -> list[Item]:
     """In the order of their keys."""
-    ordered = list(keys)
     rows = Item.objects.select_related("synthetic_image", "source_image", "study")
-    found = rows.prefetch_related("reads__annotations__regions__label_class").in_bulk(ordered)
-    return [found[key] for key in ordered]
+    found = rows.prefetch_related("reads__annotations__regions__label_class").in_bulk(keys)
+    return [found[key] for key in keys]
 
 
 def _review_data(study: Study, items: list[Item]) -> dict[str, Any]:

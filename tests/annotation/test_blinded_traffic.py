@@ -25,12 +25,13 @@ from rest_framework.test import APIClient
 
 from annotation.models import Annotation, Item, Read, ReadState
 from annotation.services import reviewing
+from annotation.services.controls import add_controls
 from generation.ingest import normalise
 from generation.ml import png
-from generation.models import SourceImage, SyntheticImage
+from generation.models import Ingest, SourceImage, Split, SyntheticImage
 from synthlab.core.files import store_bytes
 from tests.annotation.calls import API
-from tests.annotation.factories import GLAND, Scene, add_control
+from tests.annotation.factories import GLAND, Scene, add_control, make_source_image
 from tests.factories import client_of
 
 pytestmark = pytest.mark.django_db
@@ -157,22 +158,28 @@ def _masked(text: str, masks: Any = MASKS) -> str:
     return text
 
 
-def _give_each_its_encoder(scene: Scene) -> None:
-    """Files as the product makes them: synthetic ones marked, with a recipe; real ones bare."""
+def mixed_scene() -> Scene:
+    """As many hidden controls as synthetic images, in files as the product makes them: real ones bare, the others marked."""
+    scene = Scene(EACH, mode="RGB")
     rng = np.random.default_rng(5)
-    about = {"width": SIDE, "height": SIDE}
     for image in SyntheticImage.objects.all():
         pixels = rng.integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
-        stored = store_bytes(
-            png.encode_png(pixels, {"generator": "a" * 64, "seed": image.seed, "index": image.index})
-        )
-        SyntheticImage.objects.filter(pk=image.pk).update(digest=stored.digest, size=stored.size, **about)
-    for control in SourceImage.objects.filter(items__study=scene.study):
-        pixels = rng.integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
-        stored = store_bytes(normalise.encode_png(pixels))
-        SourceImage.objects.filter(pk=control.pk).update(
-            digest=stored.digest, size=stored.size, channels=3, **about
-        )
+        recipe = {"generator": "a" * 64, "seed": image.seed, "index": image.index}
+        _store(image, png.encode_png(pixels, recipe))
+    group, ingest = scene.dataset.groups.get(split=Split.VAL), Ingest.objects.get(dataset=scene.dataset)
+    for _ in range(EACH):
+        real = make_source_image(scene.dataset, group, ingest)
+        real.channels = 3
+        _store(real, normalise.encode_png(rng.integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)))
+    scene.dataset.members.update_or_create(user=scene.manager, defaults={"view_real": True})
+    assert add_controls(actor=scene.manager, study=scene.study, count=EACH) == EACH
+    return scene
+
+
+def _store(image: SyntheticImage | SourceImage, data: bytes) -> None:
+    stored = store_bytes(data)
+    image.digest, image.size, image.width, image.height = stored.digest, stored.size, SIDE, SIDE
+    image.save()
 
 
 def _review_half(scene: Scene, controls: set[str]) -> None:
@@ -218,10 +225,7 @@ def _control_is_slower(recorder: Recorder, controls: set[str]) -> float:
 
 
 def test_a_readers_whole_traffic_tells_no_control_from_a_synthetic_image():
-    scene = Scene(EACH, mode="RGB")
-    for _ in range(EACH):
-        add_control(scene)
-    _give_each_its_encoder(scene)
+    scene = mixed_scene()
     recorder = Recorder(scene)
     recorder.put_everything_aside(2 * EACH)
     recorder.read_everything()

@@ -110,8 +110,8 @@ def test_the_workbench_starts_from_its_data():
     data = embedded(page(scene.reader, "workbench", scene.study.pk), "workbench-data")
     assert data["urls"]["claim"] == reverse("study-claim", args=[scene.study.pk])
     assert data["urls"]["reads"] == "/api/v1/reads"
-    assert data["user"] == {"id": str(scene.reader.pk)}
-    assert data["lease"] == {"renew_every_seconds": 60}
+    assert data["user"] == {"id": str(scene.reader.pk), "username": scene.reader.username}
+    assert data["lease"] == {"renew_every_seconds": 60, "seconds": 900}
     gland = data["schema"]["classes"][0]
     assert set(gland) == {"key", "title", "colour", "kind", "key_hint", "region_kinds"}
     assert gland["region_kinds"] == {
@@ -154,19 +154,30 @@ def test_results_tell_by_whom_and_why_and_can_be_filtered():
     first = scene.submit(scene.claim()[0], GLAND)
     scene.accept(first)
     second = scene.submit(scene.claim()[0], DISCARDED)
-    reviewing.return_(actor=scene.reviewer, annotation=second, comment="=HYPERLINK(1)")
+    reviewing.return_(
+        actor=scene.reviewer, annotation=second, comment="=HYPERLINK(1);@SUM(1)", point={"x": 2, "y": 3.5}
+    )
+    scene.submit(scene.claim()[0], DISCARDED)
     body = text(page(scene.manager, "result-page", scene.study.pk))
     assert scene.reader.username in body
     assert "accept by" in body
     assert "Artefact" in body
     for query, count in (
-        ({}, 2), ({"state": "accepted"}, 1), ({"state": "returned"}, 1), ({"reason": "artefact"}, 1),
-        ({"class": "gland"}, 1), ({"class": "glan"}, 0), ({"reader": str(scene.second.pk)}, 0), ({"reader": "x"}, 2),
+        ({}, 3), ({"state": "accepted"}, 1), ({"state": "returned"}, 1), ({"reason": "artefact"}, 2),
+        ({"verdict": "return"}, 1), ({"verdict": "none"}, 1), ({"verdict": "x"}, 0), ({"verdict": "accept", "state": "returned"}, 0),
+        ({"reviewer": str(scene.reviewer.pk)}, 2), ({"reviewer": str(scene.manager.pk)}, 0),
+        ({"class": "gland"}, 1), ({"class": "glan"}, 0), ({"reader": str(scene.second.pk)}, 0), ({"reader": "x"}, 3),
     ):  # fmt: skip
         answer = client_of(scene.manager).get(reverse("result-table", args=[scene.study.pk]), query)
         rows = list(csv.DictReader(io.StringIO(streamed(answer).decode())))
         assert len(rows) == count, query
-        assert all(not value.startswith("=") for row in rows for value in row.values())
+        assert all(not re.search(r"(^|;)\s*[=+@-]", value) for row in rows for value in row.values())
+    answer = client_of(scene.manager).get(
+        reverse("result-table", args=[scene.study.pk]), {"verdict": "return"}
+    )
+    (row,) = csv.DictReader(io.StringIO(streamed(answer).decode()))
+    assert (row["review_x"], row["review_y"], row["reviewer"]) == ("2.0", "3.5", scene.reviewer.username)
+    assert (row["review_reason"], row["idle_seconds"], row["counts"]) == ("returned", "0.0", "no")
     assert page(scene.reader, "result-page", scene.study.pk).status_code == 404
     assert "No answers here" in text(page(scene.manager, "result-page", scene.study.pk, state="disputed"))
 
