@@ -31,6 +31,7 @@ WINDOW = {"width": 1440, "height": 900}
 SIDE, CROWDED_SIDE, SHAPES = 256, 1024, 500
 LOOK_MS = 300  # a reader looks at an image at least so long, and the next one comes meanwhile
 PATIENCE_SECONDS = 30
+KEY_REPEAT_MS = 33  # a key that is held down repeats thirty times a second
 NORMAL = "4"  # the key of a class that needs no shape
 
 Times = dict[str, list[float]]
@@ -146,6 +147,7 @@ def _move(page: Page, steps: int) -> None:
 def _nudge(page: Page, steps: int) -> None:
     for _ in range(steps):
         page.keyboard.press("ArrowLeft")
+        page.wait_for_timeout(KEY_REPEAT_MS)
 
 
 def _draw(page: Page, steps: int) -> None:
@@ -161,6 +163,7 @@ def _draw(page: Page, steps: int) -> None:
 def _zoom(page: Page, steps: int) -> None:
     for step in range(steps):
         page.keyboard.press("+" if step % 2 else "-")
+        page.wait_for_timeout(KEY_REPEAT_MS)
 
 
 ACTS: dict[str, Callable[[Page, int], None]] = {
