@@ -105,12 +105,12 @@ def _total(reader: User, study: Study, own: int) -> int:
     near = queue[: COUNTED_AT_ONCE + 1].count()
     if near <= COUNTED_AT_ONCE:
         return own + _fitting(study, own, near)
-    total: int = caches["local"].get_or_set(
+    total = caches["local"].get_or_set(
         f"reads-in-all:{study.pk}:{reader.pk}",
         lambda: own + _fitting(study, own, queue.count()),
         KEPT_SECONDS,
     )
-    return max(total, own)
+    return max(total or 0, own)
 
 
 def _fitting(study: Study, own: int, queue: int) -> int:
@@ -128,7 +128,7 @@ def _eta(study: Study, own: Any, in_hand: int, queue: int) -> int | None:
     if not seconds:
         return None
     active = caches["local"].get_or_set(f"reading-now:{study.pk}", lambda: _reading_now(study), KEPT_SECONDS)
-    return round((in_hand + queue / active) * seconds)
+    return round((in_hand + queue / (active or 1)) * seconds)
 
 
 def _reading_now(study: Study) -> int:
