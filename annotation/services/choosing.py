@@ -39,7 +39,7 @@ REASONS = {
 
 
 _COLUMNS = (
-    "pk", "synthetic_image", "synthetic_image__digest", "synthetic_image__seed",
+    "pk", "outcome", "synthetic_image", "synthetic_image__digest", "synthetic_image__seed",
     "synthetic_image__discard", "synthetic_image__batch__generator", "synthetic_image__batch__generator__digest",
     "outcome__classes", "outcome__confidence", "outcome__read__kind", "decided_at", "answered",
 )  # fmt: skip
@@ -50,6 +50,7 @@ class Candidate:
     """An accepted image, as far as choosing and splitting go."""
 
     item: UUID
+    answer: UUID
     image: UUID
     digest: str
     generator: UUID
@@ -129,21 +130,28 @@ def _candidates(study: Study) -> list[Candidate]:
         "reads", filter=Q(reads__kind=ReadKind.PRIMARY, reads__state=ReadState.SUBMITTED), distinct=True
     )
     rows = study.items.for_snapshot().annotate(answered=answered).order_by("synthetic_image__digest")
+    # A hundred thousand of them stand in memory at once: what many have in common stands there once.
+    kept: dict[Any, Any] = {}
+
+    def once(value: Any) -> Any:
+        return kept.setdefault(value, value)
+
     return [
         Candidate(
             item=row["pk"],
+            answer=row["outcome"],
             image=row["synthetic_image"],
             digest=row["synthetic_image__digest"],
-            generator=row["synthetic_image__batch__generator"],
-            generator_digest=row["synthetic_image__batch__generator__digest"],
+            generator=once(row["synthetic_image__batch__generator"]),
+            generator_digest=once(row["synthetic_image__batch__generator__digest"]),
             seed=row["synthetic_image__seed"],
-            classes=tuple(row["outcome__classes"]),
+            classes=once(tuple(row["outcome__classes"])),
             confidence=row["outcome__confidence"],
             decided_at=row["decided_at"],
             way=_way(row["outcome__read__kind"], row["answered"]),
             is_put_aside=row["synthetic_image__discard"] is not None,
         )
-        for row in rows.values(*_COLUMNS)
+        for row in rows.values(*_COLUMNS).iterator(_CHUNK)
     ]
 
 

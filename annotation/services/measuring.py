@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from uuid import UUID
 
 from django.db import transaction
@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from annotation.models import Study, StudyRole
 from annotation.services.access import require_manager, roles_in
-from annotation.services.choosing import choose
+from annotation.services.choosing import Candidate, choose
 from evaluation.models import Decision, Evaluation, GateDecision, ImageSet, ImageSetKind
 from evaluation.services.evaluating import request_approved_evaluation
 from evaluation.services.image_sets import make_approved_set
@@ -42,9 +42,7 @@ def evaluate_accepted(*, actor: User, study: Study) -> Evaluation:
     taken = choose(study, {}).taken
     if not taken:
         raise nothing_accepted()
-    image_set = freeze_images(
-        actor=actor, study=study, dataset=dataset, images=_images([row.image for row in taken])
-    )
+    image_set = freeze_images(actor=actor, study=study, dataset=dataset, taken=taken)
     evaluation = request_approved_evaluation(actor=actor, image_set=image_set)
     record_event(
         chain=study_chain(study),
@@ -78,10 +76,9 @@ def nothing_accepted() -> InvalidInput:
     )
 
 
-def freeze_images(
-    *, actor: User, study: Study, dataset: Dataset, images: Iterable[SyntheticImage]
-) -> ImageSet:
+def freeze_images(*, actor: User, study: Study, dataset: Dataset, taken: Sequence[Candidate]) -> ImageSet:
     """The frozen list of these accepted images, kept as one of the study's."""
+    images = _images([row.image for row in taken])
     image_set = make_approved_set(actor=actor, study_id=study.pk, dataset=dataset, images=images)
     study.image_sets.add(image_set)
     return image_set
@@ -120,4 +117,4 @@ def owner_of_set(user: User, image_set: ImageSet) -> SetOwner | None:
     study = Study.objects.filter(image_sets=image_set).first()
     if study is None or StudyRole.MANAGER not in roles_in(user, study):
         return None
-    return SetOwner(f"accepted images of {study.title}", reverse("study-page", args=[study.pk]))
+    return SetOwner(study.title, reverse("study-page", args=[study.pk]))

@@ -35,8 +35,13 @@ def pseudonym(study: Study, user_id: object) -> str:
 
 def digest_now(snapshot: Snapshot) -> str:
     """The digest that the rows of a snapshot give now; that of the snapshot, unless something was changed."""
+    return digest_members(snapshot.study.schema, iterate_members(snapshot))
+
+
+def digest_members(schema: LabelSchema, members: Iterable[MemberRow]) -> str:
+    """The digest of a snapshot of these members; they are gone through once."""
     digest = hashlib.sha256()
-    for part in document_parts(schema_row(snapshot.study.schema), iterate_members(snapshot)):
+    for part in document_parts(schema_row(schema), members):
         digest.update(part)
     return digest.hexdigest()
 

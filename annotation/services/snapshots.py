@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django.db import transaction
 from django.db.models import Count
 
-from annotation.export.canonical import digest_bytes
-from annotation.export.document import write_document
-from annotation.models import Annotation, Item, ItemState, Snapshot, SnapshotItem, Study
+from annotation.export.rows import MemberRow
+from annotation.models import Annotation, ItemState, Snapshot, SnapshotItem, Study
 from annotation.services.access import require_manager
-from annotation.services.choosing import Candidate
 from annotation.services.holding import hold_from_the_start
 from annotation.services.measuring import freeze_images, lock_accepted, nothing_accepted
 from annotation.services.planning import Plan, plan_snapshot
-from annotation.services.releases import describe_members, describe_source, schema_row
+from annotation.services.releases import describe_members, describe_source, digest_members
 from annotation.services.splitting import refuse_empty
 from evaluation.models import Evaluation, EvaluationState
 from evaluation.services.evaluating import request_approved_evaluation
@@ -27,7 +25,6 @@ from synthlab.core.exceptions import Conflict, InvalidInput
 from synthlab.core.models import AuditChain
 
 _CHUNK = 2000
-_Frozen = tuple[Item, SyntheticImage, Annotation]
 
 
 @transaction.atomic
@@ -73,23 +70,21 @@ def create_snapshot(
 
 
 def _freeze(actor: User, study: Study, dataset: Dataset, name: str, plan: Plan) -> Snapshot:
-    frozen = _load(plan.choice.taken)
-    images = [image for _, image, _ in frozen]
-    refuse_real_pixels(images)
-    members = describe_members(study, [(image, answer) for _, image, answer in frozen], splits=plan.named)
-    image_set = freeze_images(actor=actor, study=study, dataset=dataset, images=images)
+    digest = digest_members(study.schema, _members(study, plan))
+    image_set = freeze_images(actor=actor, study=study, dataset=dataset, taken=plan.choice.taken)
     snapshot = Snapshot.objects.create(
         study=study,
         name=name,
         created_by=actor,
         filters=plan.filters,
         facts={**_facts(study), **plan.facts(), "source": describe_source(dataset)},
-        digest=digest_bytes(write_document(schema_row(study.schema), members)),
-        item_count=len(frozen),
+        digest=digest,
+        item_count=len(plan.choice.taken),
         image_set=image_set,
         signatures_needed=study.signatures_needed,
     )
-    SnapshotItem.objects.bulk_create(_rows(snapshot, frozen, plan), batch_size=_CHUNK)
+    for start in range(0, len(plan.choice.taken), _CHUNK):
+        SnapshotItem.objects.bulk_create(_rows(snapshot, plan, start))
     record_event(
         chain=study_chain(study),
         actor=actor,
@@ -107,33 +102,36 @@ def _freeze(actor: User, study: Study, dataset: Dataset, name: str, plan: Plan) 
     return snapshot
 
 
-def _rows(snapshot: Snapshot, frozen: Sequence[_Frozen], plan: Plan) -> list[SnapshotItem]:
-    return [
-        SnapshotItem(
+def _members(study: Study, plan: Plan) -> Iterator[MemberRow]:
+    """The chosen images with their answers as the document has them, some rows of the database at a time.
+
+    Raises:
+        Conflict: One has the bytes or the pixels of a real image.
+    """
+    taken = plan.choice.taken
+    for start in range(0, len(taken), _CHUNK):
+        chunk, splits = taken[start : start + _CHUNK], plan.named[start : start + _CHUNK]
+        images = SyntheticImage.objects.select_related("batch").in_bulk([row.image for row in chunk])
+        refuse_real_pixels(list(images.values()))
+        answers = Annotation.objects.prefetch_related("regions__label_class").in_bulk(
+            [row.answer for row in chunk]
+        )
+        yield from describe_members(
+            study, [(images[row.image], answers[row.answer]) for row in chunk], splits=splits
+        )
+
+
+def _rows(snapshot: Snapshot, plan: Plan, start: int) -> Iterator[SnapshotItem]:
+    for place, row in enumerate(plan.choice.taken[start : start + _CHUNK], start=start):
+        yield SnapshotItem(
             snapshot=snapshot,
-            item=item,
-            image=image,
-            annotation=annotation,
+            item_id=row.item,
+            image_id=row.image,
+            annotation_id=row.answer,
             position=place,
             split=plan.named[place],
             family=plan.families.numbers[place],
         )
-        for place, (item, image, annotation) in enumerate(frozen)
-    ]
-
-
-def _load(taken: Sequence[Candidate]) -> list[_Frozen]:
-    """The chosen items with image and answer, in the order in which they were chosen."""
-    frozen = []
-    for start in range(0, len(taken), _CHUNK):
-        keys = [row.item for row in taken[start : start + _CHUNK]]
-        rows = Item.objects.select_related("synthetic_image__batch", "outcome")
-        found = rows.prefetch_related("outcome__regions__label_class").in_bulk(keys)
-        for item in (found[key] for key in keys):
-            if item.synthetic_image is None or item.outcome is None:
-                raise TypeError("an accepted item of a snapshot has a synthetic image and an outcome")
-            frozen.append((item, item.synthetic_image, item.outcome))
-    return frozen
 
 
 def latest_evaluation(snapshot: Snapshot) -> Evaluation | None:
