@@ -17,7 +17,7 @@ from bench.harness import Aim, Bench, Result, Run, run_alone
 from bench.installation import finished
 
 SIZES, AHEAD, CLAIMS, RATE = (1_000, 10_000, 100_000), 50_000, 400, 20
-QUICK_SIZES, QUICK_AHEAD, QUICK_CLAIMS = (100, 1_000), 500, 60
+QUICK_SIZES, QUICK_AHEAD, QUICK_CLAIMS = (200, 2_000), 500, 60
 DATABASES = ("sqlite", "postgres")
 MILLION = 1_000_000
 WITH_MILLION = os.environ.get("BENCH_MILLION", "") not in {"", "0"}
@@ -108,6 +108,7 @@ BENCH = Bench(
     name="claims",
     title="Claims: the next read from queues of 1,000 to 100,000",
     minutes=4,
+    quick_seconds=120,
     aims=[
         Aim(ratio="sqlite_largest_over_smallest", at_most=1.3),
         Aim(ratio="postgres_largest_over_smallest", at_most=1.3),
