@@ -132,7 +132,15 @@ def test_a_manager_outside_the_data_set_reads_the_reports_behind_the_study():
     assert [
         row["nearest"] for row in client.get(f"/api/v1/evaluations/{flagged.pk}/copies").json()["results"]
     ] == [None]
-    assert client.get(f"/api/v1/evaluations/{shown.pk}/report").status_code == 200
+    told = [
+        client.get(f"/api/v1/evaluations/{row.pk}/{part}")
+        for row in (shown, flagged)
+        for part in ("report", "scores")
+    ]
+    assert [answer.status_code for answer in told] == [200] * 4
+    everything = report + "".join(answer.content.decode() for answer in told)
+    for real in scene.dataset.images.all():
+        assert not [name for name in (str(real.pk), real.digest, real.pixel_digest) if name in everything]
     for unseen in (hidden, foreign):
         assert page(manager, "evaluation-page", unseen.pk).status_code == 404
         assert client.get(f"/api/v1/evaluations/{unseen.pk}").status_code == 404
@@ -160,4 +168,4 @@ def test_the_page_of_a_study_measures_and_tells():
     assert "2 images are accepted now" in told
     report = text(page(manager, "evaluation-page", evaluation.pk))
     assert f"/studies/{scene.study.pk}/" in report
-    assert "accepted images of A study" in report
+    assert "From the study “A study”" in report
