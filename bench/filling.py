@@ -55,7 +55,7 @@ class Filler:
         digest = "md5('digest' || series.n) || md5('another' || series.n)"
         # In a batch of their own, or every fill would look through all of them for the one that it takes.
         rest = Batch.objects.get(pk=self._batch.pk)
-        rest.pk, rest.count = uuid.uuid4(), most
+        rest.pk = uuid.uuid4()
         rest.save(force_insert=True)
         copy_rows(
             self._batch.images.get(), most,

@@ -102,3 +102,23 @@ def test_our_own_files_can_be_collected(settings: Any, tmp_path: Path) -> None:
         packed = plain.with_name(f"{plain.name}.gz").read_bytes()
         assert gzip.decompress(packed) == plain.read_bytes()
         assert len(packed) < plain.stat().st_size / 2
+    sent = _reached_from("annotation/workbench.html", settings.STATIC_ROOT, names)
+    assert any(path.name.startswith("reading.") for path in sent), "modules behind modules are counted"
+    weight = sum(path.with_name(f"{path.name}.gz").stat().st_size for path in sent)
+    assert weight < 100_000, "the reading page's script and style, as they are sent"
+
+
+def _reached_from(template: str, root: Path, names: dict[str, str]) -> set[Path]:
+    """Scripts and styles that a page loads, and what these load."""
+    templates = django_settings.SHARE / "templates"
+    text = (templates / "base.html").read_text() + (templates / template).read_text()
+    waiting = [root / names[name] for name in re.findall(r"""static '([\w/-]+\.(?:js|css))'""", text)]
+    reached: set[Path] = set()
+    while waiting:
+        path = waiting.pop()
+        if path in reached:
+            continue
+        reached.add(path)
+        found = re.findall(r"""(?:from|import|url)[ (]*"(\.[^"]+)\"""", path.read_text())
+        waiting += [(path.parent / name).resolve() for name in found]
+    return reached
