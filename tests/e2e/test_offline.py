@@ -27,7 +27,8 @@ def test_answers_given_offline_arrive_once_after_a_reload(scene: OpenStudy, visi
     bench = start(scene, visit)
     visitor, page = bench.visitor, bench.page
     visitor.expect_complaint("ERR_INTERNET_DISCONNECTED")
-    visitor.expect_complaint("status of 409")  # sent before the reload, and again after it while the first is being taken
+    # Sent before the reload, and again after it while the first is still being taken.
+    visitor.expect_complaint("status of 409")
     page.wait_for_load_state("networkidle")  # the next images are in memory
     visitor.context.set_offline(True)
     visitor.press("4", "Enter")

@@ -54,17 +54,27 @@ def test_an_own_answer_is_reopened_by_keys_and_the_new_one_counts(scene: OpenStu
     ]
 
 
-def test_a_study_that_is_closed_takes_what_is_in_hand_and_says_that_it_is_closed(visit):
+def test_a_closed_study_takes_what_is_in_hand_and_lets_it_be_reopened_once_it_is_open_again(visit):
     scene = OpenStudy(images=1)
     bench = start(scene, visit)
     studies.close_study(actor=scene.manager, study=scene.study)
-    bench.visitor.press("4", "Enter")
+    bench.visitor.press("x", "2")
     expect(bench.page.locator("#wb-empty")).to_contain_text("This study is closed")
     bench.wait_until_saved()
     assert len(scene.answers()) == 1
+    panel = bench.page.get_by_role("region", name="Your answers")
     bench.visitor.press("h")
-    expect(bench.page.get_by_role("region", name="Your answers")).to_contain_text("Closed")
+    expect(panel).to_contain_text("Closed")
     bench.visitor.picture("closed")
+
+    studies.open_study(actor=scene.manager, study=scene.study)
+    bench.visitor.press("h", "h")
+    panel.get_by_role("button", name="Reopen: Discarded: Blurred or smeared").click()
+    bench.wait_for_image()
+    notice = bench.page.locator("#wb-notice")
+    expect(notice).to_have_text(
+        "You had discarded it: Blurred or smeared. Label it now, or discard it again."
+    )
 
 
 @pytest.mark.both_databases

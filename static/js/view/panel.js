@@ -78,10 +78,18 @@ export class Panel {
     for (const control of [this.#classes, this.#confidence, this.#site, this.#comment, this.#flag]) control.disabled = !enabled;
   }
 
-  /** @param {string} note what a reviewer said when they gave this image back to the reader */
-  showNote(note) {
-    const words = note ? [h("p", { class: "notice", "data-tone": "warn" }, h("strong", {}, "Back from review. "), note)] : [];
-    byId("wb-notice", HTMLElement).replaceChildren(...words);
+  /**
+   * What should be known of an image that comes again.
+   *
+   * @param {string} note what a reviewer said when they gave it back to the reader
+   * @param {string | null | undefined} discarded the reason for which it had been discarded: nothing else shows that
+   */
+  showNote(note, discarded) {
+    const reason = this.schema.discard_reasons.find(({ key }) => key === discarded)?.title;
+    byId("wb-notice", HTMLElement).replaceChildren(
+      ...(note ? [h("p", { class: "notice", "data-tone": "warn" }, h("strong", {}, "Back from review. "), note)] : []),
+      ...(reason ? [h("p", { class: "notice" }, h("strong", {}, "You had discarded it: "), reason, ". Label it now, or discard it again.")] : []),
+    );
   }
 
   /** @param {Missing[]} missing shown at the fields they belong to; none clears them */

@@ -270,7 +270,7 @@ export class Workbench {
     this.marks.active = state.answer.classes.at(-1) ?? null;
     this.choices.close();
     this.panel.showMissing([]);
-    this.panel.showNote(state.read.note ?? "");
+    this.panel.showNote(state.read.note ?? "", state.read.draft?.discard_reason);
     this.stage.pin = state.read.note_at ?? null;
   }
 
