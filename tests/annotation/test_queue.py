@@ -76,7 +76,7 @@ def test_an_expired_lease_goes_to_the_next_claim():
     assert again.reader == scene.second
 
 
-def test_three_reasons_for_an_empty_hand():
+def test_four_reasons_for_an_empty_hand():
     scene = Scene(1)
     (read,) = scene.claim()
     other = queue.claim_reads(reader=scene.second, study=scene.study)
@@ -86,6 +86,8 @@ def test_three_reasons_for_an_empty_hand():
     assert queue.claim_reads(reader=scene.second, study=scene.study).reason == "all_done"
     studies.pause_study(actor=scene.manager, study=scene.study)
     assert queue.claim_reads(reader=scene.second, study=scene.study).reason == "paused"
+    studies.close_study(actor=scene.manager, study=scene.study)
+    assert queue.claim_reads(reader=scene.second, study=scene.study).reason == "closed"
 
 
 def test_only_readers_and_reviewers_get_reads():
