@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -53,7 +54,14 @@ def manifest_parts(
             "counts": {"images": len(release.members), "regions": regions, "files": len(files)},
             "files": WrittenItems(files.finished(), lines=True),
             "files_digest": files.digest,
-            "images": Items(map(_describe_origin, described_members(release.members)), lines=True),
+            "images": Items(
+                map(
+                    _describe_origin,
+                    described_members(release.members),
+                    itertools.chain(release.readers, itertools.repeat(())),
+                ),
+                lines=True,
+            ),
         }
     )
 
@@ -104,13 +112,13 @@ def digest_files(rows: Iterable[Mapping[str, Any]]) -> str:
     return digest.hexdigest()
 
 
-def _describe_origin(member: Mapping[str, Any]) -> dict[str, Any]:
+def _describe_origin(member: Mapping[str, Any], readers: Sequence[str]) -> dict[str, Any]:
     """Where an image and its labels came from; people by their pseudonyms."""
     return {
         "image": member["image"],
         "generator": member["recipe"].get("generator", ""),
         "recipe": member["recipe"],
-        "readers": [member["reader"]],
+        "readers": sorted({member["reader"], *readers}),
         "reviewers": member["reviewers"],
     }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -87,6 +87,7 @@ class Release:
     """A snapshot with all that an export tells about it.
 
     `members` stand in the order of their digests, and may lie on the disk: go through them, do not copy them.
+    `readers` are for each member, in their order, the pseudonyms of all who have read it; without them, whoever's answer it is.
     `evaluation` holds the numbers of the approved set and of its batches, `source` what is known of the real data set.
     """
 
@@ -104,6 +105,7 @@ class Release:
     licence: str = ""
     source: Mapping[str, Any] = field(default_factory=dict)
     countersignature: SignatureRow | None = None
+    readers: Iterable[Sequence[str]] = ()
 
     @property
     def is_split(self) -> bool:

@@ -8,7 +8,7 @@ import struct
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -224,13 +224,17 @@ def _check_labels(labels: Mapping[str, Any]) -> int:
 
 def _check_origins(listing: Mapping[str, Any], labels: Mapping[str, Any]) -> None:
     """The manifest tells of the same images, recipes and people as the labels."""
-    expected: Iterator[tuple[Any, ...]] = (
-        (member["image"], member["recipe"], [member["reader"]], member["reviewers"])
-        for member in labels["members"]
-    )
-    found = ((row["image"], row["recipe"], row["readers"], row["reviewers"]) for row in listing["images"])
-    if list(found) != list(expected):
+    rows, members = listing["images"], labels["members"]
+    if [row["image"] for row in rows] != [member["image"] for member in members]:
         raise BadArchiveError(manifest.NAME, "tells of other images than the labels")
+    for row, member in zip(rows, members, strict=True):
+        told = row["recipe"], row["reviewers"], row["generator"]
+        if told != (member["recipe"], member["reviewers"], member["recipe"].get("generator", "")):
+            raise BadArchiveError(
+                manifest.NAME, f"tells otherwise than the labels where {row['image']} is from"
+            )
+        if member["reader"] not in row["readers"] or row["readers"] != sorted(set(row["readers"])):
+            raise BadArchiveError(manifest.NAME, f"tells of other readers of {row['image']} than the labels")
 
 
 def _check_strangers(names: list[str], form: Format) -> None:

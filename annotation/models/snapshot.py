@@ -125,6 +125,9 @@ class SnapshotItem(Identified):
         null=True,
         help_text="number of the family inside the snapshot; null where it was frozen without families",
     )
+    readers = models.JSONField(
+        default=list, help_text="pseudonyms of all who had read it by then; none where it was frozen without"
+    )
 
     class Meta:
         ordering = ("position",)

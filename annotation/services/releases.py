@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from annotation.export.document import document_parts
 from annotation.export.rows import (
@@ -19,7 +21,7 @@ from annotation.export.rows import (
 )
 from annotation.export.spool import SpooledMembers
 from annotation.geometry import parse_shape
-from annotation.models import Annotation, LabelSchema, Review, Snapshot, Study
+from annotation.models import Annotation, LabelSchema, Read, ReadState, Review, Snapshot, Study
 from annotation.services.sealing import public_key
 from evaluation.models import Evaluation, EvaluationState
 from generation.models import Dataset, SyntheticImage
@@ -63,6 +65,7 @@ def release_of(snapshot: Snapshot, spool: Path) -> Release:
         study=snapshot.study.title,
         schema=schema_row(snapshot.study.schema),
         members=SpooledMembers(iterate_members(snapshot), spool),
+        readers=_Readers(snapshot),
         signature=_signature_row(snapshot),
         countersignature=_countersignature_row(snapshot),
         evaluation=_describe_evaluations(snapshot),
@@ -71,6 +74,25 @@ def release_of(snapshot: Snapshot, spool: Path) -> Release:
         licence=source["licence"],
         source=source,
     )
+
+
+class _Readers:
+    """Who has read each member, in the order of the members; asked of the database whenever it is gone through."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._rows = snapshot.items.order_by("position").values_list("readers", flat=True)
+
+    def __iter__(self) -> Iterator[Sequence[str]]:
+        return self._rows.iterator(_CHUNK)
+
+
+def readers_of(study: Study, items: Sequence[UUID]) -> dict[UUID, set[str]]:
+    """For each item the pseudonyms of all who have read it to the end."""
+    found: dict[UUID, set[str]] = defaultdict(set)
+    reads = Read.objects.filter(item__in=items, state=ReadState.SUBMITTED)
+    for item, reader in reads.values_list("item", "reader"):
+        found[item].add(pseudonym(study, reader))
+    return found
 
 
 def describe_source(dataset: Dataset) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from annotation.services.access import require_manager
 from annotation.services.holding import hold_from_the_start
 from annotation.services.measuring import freeze_images, lock_accepted, nothing_accepted
 from annotation.services.planning import Plan, plan_snapshot
-from annotation.services.releases import describe_members, describe_source, digest_members
+from annotation.services.releases import describe_members, describe_source, digest_members, readers_of
 from annotation.services.splitting import refuse_empty
 from evaluation.models import Evaluation, EvaluationState
 from evaluation.services.evaluating import request_approved_evaluation
@@ -122,7 +122,9 @@ def _members(study: Study, plan: Plan) -> Iterator[MemberRow]:
 
 
 def _rows(snapshot: Snapshot, plan: Plan, start: int) -> Iterator[SnapshotItem]:
-    for place, row in enumerate(plan.choice.taken[start : start + _CHUNK], start=start):
+    chunk = plan.choice.taken[start : start + _CHUNK]
+    readers = readers_of(snapshot.study, [row.item for row in chunk])
+    for place, row in enumerate(chunk, start=start):
         yield SnapshotItem(
             snapshot=snapshot,
             item_id=row.item,
@@ -131,6 +133,7 @@ def _rows(snapshot: Snapshot, plan: Plan, start: int) -> Iterator[SnapshotItem]:
             position=place,
             split=plan.named[place],
             family=plan.families.numbers[place],
+            readers=sorted(readers[row.item]),
         )
 
 

@@ -13,13 +13,13 @@ from rest_framework.test import APIClient
 from annotation.export.registry import FORMATS
 from annotation.export.spool import tally_members
 from annotation.export.verify import verify_archive
-from annotation.models import Export, ExportState
-from annotation.services import exporting, releases
+from annotation.models import Export, ExportState, Read, ReadState
+from annotation.services import exporting, releases, signing, snapshots
 from generation.models import Dataset, SourceImage
 from synthlab.core.exceptions import InvalidInput
 from synthlab.core.files import path_of
 from synthlab.core.jobs import execute
-from tests.annotation.factories import GLAND, Scene, make_signed_snapshot
+from tests.annotation.factories import GLAND, Scene, make_evaluation, make_signed_snapshot
 from tests.annotation.pictures import pictures_in, resembles
 from tests.factories import PASSWORD
 
@@ -105,6 +105,26 @@ def test_the_preview_counts_what_the_archive_then_tells(scene, snapshot, tmp_pat
     assert {row["code"]: row["values"] for row in told["cvat"]["losses"]} == {
         row["code"]: row["values"] for row in ledger
     }
+
+
+def test_everybody_who_read_an_image_stands_beside_it_by_pseudonym(tmp_path):
+    scene = Scene(2, reads_per_item=2, approval_policy="as_read")
+    for reader in (scene.reader, scene.second):
+        scene.answer_all(GLAND, reader)
+    snapshot = snapshots.create_snapshot(actor=scene.manager, study=scene.study, name="First")
+    make_evaluation(snapshot.image_set, scene.manager)
+    signing.sign_snapshot(actor=scene.manager, snapshot=snapshot, password=PASSWORD, meaning="approved")
+    snapshot.refresh_from_db()
+    both = sorted(releases.pseudonym(scene.study, person.pk) for person in (scene.reader, scene.second))
+    path = path_of(exported(scene, snapshot).digest)
+    with zipfile.ZipFile(path) as opened:
+        rows = json.loads(opened.read("manifest.json"))["images"]
+        labels = json.loads(opened.read("annotations/labels.json"))["members"]
+    assert [row["readers"] for row in rows] == [both, both]
+    assert {member["reader"] for member in labels} <= set(both)
+    Read.objects.update(state=ReadState.VOID)  # whatever becomes of the reads later
+    assert path_of(exported(scene, snapshot).digest) == path
+    assert verify_archive(path).images == 2
 
 
 def test_strangers_see_no_formats(scene, snapshot):
