@@ -1,8 +1,8 @@
 """A reader's own answers, taken up again while nobody else has built on them.
 
 Which answers are open is told by time alone: all that the person gave after the last one in which somebody else had a
-say. Were each answer judged by its own image, a hidden control, which no reviewer ever sees, would stay open for ever and
-so give itself away.
+say. Were each answer judged by its own image, whatever happens to a hidden control otherwise than to its neighbours
+would show.
 """
 
 from __future__ import annotations
