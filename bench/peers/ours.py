@@ -60,11 +60,9 @@ def _write(snapshot: Any, format: str, target: Path) -> float:
 
 def _accepted(count: int) -> tuple[Any, Any]:
     """A study whose images were all read and accepted, each with one box; the first by the services, the rest copied."""
-    from django.db import transaction
-
     from annotation.services import filling, queue, reading, studies
     from annotation.services.schemas import create_label_schema
-    from bench.filling import SHUFFLED, copy_rows, key_of, make_person, released_batch
+    from bench.filling import make_person, released_batch
 
     manager, reader = make_person("manager", "scientist"), make_person("reader", "clinician")
     schema = create_label_schema(
@@ -85,28 +83,24 @@ def _accepted(count: int) -> tuple[Any, Any]:
         "regions": [{"kind": "box", "class": "gland", "geometry": box}],
     }
     reading.submit_answer(actor=reader, read=read, rev=read.rev, answer=answer)
-    item = study.items.get()
-    final = item.outcome
-    assert final
-    with transaction.atomic():  # an item and its outcome name each other
-        keys = {name: key_of(name) for name in ("item", "read", "annotation")}
-        copy_rows(
-            item,
-            count - 1,
-            id=keys["item"],
-            synthetic_image_id=key_of("image"),
-            outcome_id=keys["annotation"],
-        )
-        copy_rows(
-            read.__class__.objects.get(pk=read.pk),
-            count - 1,
-            id=keys["read"],
-            item_id=keys["item"],
-            shuffle=SHUFFLED,
-        )
-        copy_rows(final, count - 1, id=keys["annotation"], read_id=keys["read"])
-        copy_rows(final.regions.get(), count - 1, id=key_of("region"), annotation_id=keys["annotation"])
+    _copy_answer(study.items.get(), count - 1)
     return manager, study
+
+
+def _copy_answer(item: Any, count: int) -> None:
+    """So many more items with the read, the answer and the box of this one."""
+    from django.db import transaction
+
+    from bench.filling import SHUFFLED, copy_rows, key_of
+
+    final = item.outcome
+    keys = {name: key_of(name) for name in ("image", "item", "read", "annotation", "region")}
+    own = {"id": keys["item"], "synthetic_image_id": keys["image"], "outcome_id": keys["annotation"]}
+    with transaction.atomic():  # an item and its outcome name each other
+        copy_rows(item, count, **own)
+        copy_rows(final.read, count, id=keys["read"], item_id=keys["item"], shuffle=SHUFFLED)
+        copy_rows(final, count, id=keys["annotation"], read_id=keys["read"])
+        copy_rows(final.regions.get(), count, id=keys["region"], annotation_id=keys["annotation"])
 
 
 def _add_validation_image(dataset: Any, owner: Any) -> None:
