@@ -85,23 +85,6 @@ def test_a_reader_logs_in_labels_draws_discards_skips_and_undoes(product_hasher,
     assert Item.objects.filter(state=ItemState.REVIEW).count() >= 2
 
 
-def test_typing_a_comment_triggers_no_key(scene: OpenStudy, visit):
-    visitor = visit()
-    visitor.log_in(scene.reader)
-    page = visitor.open(scene.reading_path)
-    bench = Workbench(visitor)
-    bench.wait_for_image()
-    visitor.press("c")
-    page.keyboard.type("x1 sz 2?")
-    expect(page.locator("#wb-comment")).to_have_value("x1 sz 2?")
-    expect(page.locator("#wb-choices")).to_be_hidden()
-    expect(page.locator("dialog[open]")).to_have_count(0)
-    visitor.press("Escape", "?")
-    expect(page.locator("dialog[open]")).to_have_count(1)
-    visitor.press("Escape")
-    assert scene.answers() == []
-
-
 def test_the_image_takes_most_of_the_reading_page(scene: OpenStudy, visit):
     visitor = visit(1440, 900)
     visitor.log_in(scene.reader)
