@@ -45,7 +45,8 @@ def add_controls(*, actor: User, study: Study, count: int) -> int:
     if not 1 <= count <= MAX_CONTROLS:
         raise InvalidInput("count_out_of_range", f"count: Expected 1 to {MAX_CONTROLS}.")
     # The row is the lock, as it is for fills.
-    locked = Study.objects.select_for_update(no_key=True).select_related("dataset").get(pk=study.pk)
+    rows = Study.objects.select_for_update(of=("self",), no_key=True).select_related("dataset")
+    locked = rows.get(pk=study.pk)
     if locked.dataset is None or locked.state == StudyState.CLOSED:
         raise Conflict(
             "study_empty", "Fill the study from a released batch first; a closed one takes nothing."
