@@ -1,7 +1,9 @@
+from django.apps.registry import Apps
 from django.db import migrations, models
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
 
-def join_frozen_sets(apps, schema_editor):
+def join_frozen_sets(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
     """What snapshots froze so far are sets of their studies, too."""
     through = apps.get_model("annotation", "Study").image_sets.through
     pairs = (

@@ -18,6 +18,7 @@ from annotation.services.releases import describe_members, describe_source, dige
 from annotation.services.splitting import refuse_empty
 from evaluation.models import Evaluation, EvaluationState
 from evaluation.services.evaluating import request_approved_evaluation
+from evaluation.services.gating import DEFAULT_EXTRACTOR
 from generation.models import Dataset, SourceImage, SyntheticImage
 from synthlab.accounts.models import User
 from synthlab.core.audit import record_event, study_chain
@@ -138,8 +139,11 @@ def _rows(snapshot: Snapshot, plan: Plan, start: int) -> Iterator[SnapshotItem]:
 
 
 def latest_evaluation(snapshot: Snapshot) -> Evaluation | None:
-    """The newest finished measurement of the snapshot's set, else the newest that is under way."""
-    rows = snapshot.image_set.evaluations.order_by("-created_at")
+    """The newest finished measurement of the snapshot's set, else the newest that is under way.
+
+    Only those of the standard extractor: a person signs for what it says, and others are not calibrated.
+    """
+    rows = snapshot.image_set.evaluations.filter(extractor=DEFAULT_EXTRACTOR).order_by("-created_at")
     done = rows.filter(state=EvaluationState.SUCCEEDED).first()
     return done or rows.filter(state__in=(EvaluationState.QUEUED, EvaluationState.RUNNING)).first()
 

@@ -168,10 +168,28 @@ class Client(SnapshotCalls):
         """One evaluation with its numbers."""
         return Evaluation.from_json(self.get(f"evaluations/{id_of(evaluation)}"))
 
-    def start_evaluation(self, batch: str | uuid.UUID | Batch, *, key: str | None = None) -> Evaluation:
-        """Measure a batch against validation images, each look at which is counted; `wait` for its `job`."""
-        named = batch.id if isinstance(batch, Batch) else id_of(batch)
-        return Evaluation.from_json(self.post("evaluations", {"batch": named}, key=key))
+    def start_evaluation(
+        self,
+        batch: str | uuid.UUID | Batch,
+        *,
+        policy: str | uuid.UUID | None = None,
+        key: str | None = None,
+    ) -> Evaluation:
+        """Measure a batch against validation images, each look at which is counted; `wait` for its `job`.
+
+        Args:
+            batch: What to measure.
+            policy: One of `GET gate-policies`; else the default one.
+            key: As `request_batch` takes it.
+        """
+        wish = {"batch": batch.id if isinstance(batch, Batch) else id_of(batch)}
+        if policy is not None:
+            wish["policy"] = id_of(policy)
+        return Evaluation.from_json(self.post("evaluations", wish, key=key))
+
+    def evaluate_accepted(self, study: str | uuid.UUID, *, key: str | None = None) -> Evaluation:
+        """Measure the accepted images of a study that you manage, as one set; a counted look, too."""
+        return Evaluation.from_json(self.post(f"studies/{id_of(study)}/evaluations", {}, key=key))
 
     # --- the approved data set -------------------------------------------------------------------
 

@@ -69,6 +69,14 @@ def test_a_snapshot_of_the_same_images_is_measured_already():
     assert Evaluation.objects.count() == 1
 
 
+def test_an_uncalibrated_measurement_is_none_to_sign_for():
+    scene = accepted()
+    evaluation = finish(measuring.evaluate_accepted(actor=scene.manager, study=scene.study))
+    Evaluation.objects.update(extractor="random-conv")
+    snapshot = snapshots.create_snapshot(actor=scene.manager, study=scene.study, name="x")
+    assert snapshots.latest_evaluation(snapshot) not in {None, evaluation}
+
+
 def test_what_looks_like_a_copy_is_in_neither():
     scene = accepted()
     image = present(present(scene.study.items.first()).synthetic_image)

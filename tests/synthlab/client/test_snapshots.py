@@ -10,6 +10,9 @@ import pytest
 from rest_framework.test import APIClient
 
 from annotation.models import Snapshot
+from evaluation.models import Evaluation, GatePolicy
+from evaluation.services.gating import default_policy
+from generation.models import Batch
 from synthlab.client import Client, InvalidInput
 from tests.annotation.factories import GLAND, Scene
 from tests.factories import make_token
@@ -61,6 +64,17 @@ def test_what_is_previewed_is_what_is_frozen(scene: Scene):
     assert frozen.facts["splits"]["images"] == {"train": 4, "test": 4}
     assert {row["name"]: row["images"] for row in preview["splits"]} == {"train": 4, "test": 4}
     assert json.dumps(frozen.filters) == '{"classes": ["gland"]}'
+
+
+def test_what_was_accepted_is_measured_and_a_policy_can_be_chosen(scene: Scene):
+    policy = GatePolicy.objects.create(name="Strict", version=1, thresholds=default_policy().thresholds)
+    batch = Batch.objects.get()
+    with client_of(scene) as client:
+        accepted = client.evaluate_accepted(scene.study.pk)
+        chosen = client.start_evaluation(batch.pk, policy=policy.pk)
+        assert [row.id for row in client.evaluations()] == [chosen.id, accepted.id]
+    assert Evaluation.objects.get(pk=chosen.id).policy == policy
+    assert Evaluation.objects.get(pk=accepted.id).image_set.image_count == 8
 
 
 def test_a_filter_that_is_unknown_is_a_problem(scene: Scene):
