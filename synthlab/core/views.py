@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from synthlab.core.docs import list_pages, read_page
 from synthlab.core.health import readiness
 from synthlab.core.models import AuditEvent, Job, JobState
 from synthlab.core.navigation import home_cards
+from synthlab.core.outages import database_outage
 from synthlab.core.paging import page_of
 from synthlab.core.people import person_of
 from synthlab.core.reference import current_reference
@@ -148,7 +150,11 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """500: nothing of what happened but the reference that finds it in the log."""
+    """500: nothing of what happened but the reference that finds it in the log; 503 where the database failed."""
+    if outage := database_outage(sys.exception()):
+        response = _error(request, outage.status, outage.code, outage.detail)
+        response.headers["Retry-After"] = str(outage.retry_after)
+        return response
     detail = (
         "The server failed on this request. Nothing was half done. If it stays so, pass on the reference."
     )
@@ -158,11 +164,11 @@ def server_error(request: HttpRequest) -> HttpResponse:
 def _error(request: HttpRequest, status: int, code: str, detail: str) -> HttpResponse:
     if is_api(request):
         return problem_response(status_code=status, code=code, detail=detail)
-    template = {403: "403.html", 500: "500.html"}.get(status, "404.html")
+    template = {403: "403.html", 500: "500.html", 503: "500.html"}.get(status, "404.html")
     context = {"detail": detail, "request_id": current_reference(), "status": status}
-    if status == 500:
+    if status >= 500:
         # The database or the session may be what failed: no request context, so no query.
-        return HttpResponse(render_plain(template, context), status=500)
+        return HttpResponse(render_plain(template, context), status=status)
     return render(request, template, context, status=status)
 
 

@@ -46,6 +46,7 @@ class Visitor:
         self.broken: list[str] = []
         self.documents: dict[str, Response] = {}
         self._expected: list[str] = []
+        self._expected_broken: list[str] = []
         context.on("console", self._note_console)
         context.on("weberror", lambda error: self.complaints.append(str(error.error)))
         context.on("request", self._note_request)
@@ -71,6 +72,10 @@ class Visitor:
     def expect_complaint(self, pattern: str) -> None:
         """A complaint that belongs to what the test does, such as being offline."""
         self._expected.append(pattern)
+
+    def expect_broken(self, pattern: str) -> None:
+        """An answer of 5xx (`STATUS URL`) that belongs to what the test does to the server."""
+        self._expected_broken.append(pattern)
 
     # --- what a person does ---------------------------------------------------------------------
 
@@ -111,7 +116,8 @@ class Visitor:
             if response.request.method == "GET" and response.status == 200:
                 self._check_body(url)
         assert not self.foreign, self.foreign
-        assert not self.broken, self.broken
+        broken = [one for one in self.broken if not any(re.search(p, one) for p in self._expected_broken)]
+        assert not broken, broken
         unexpected = [one for one in self.complaints if not any(re.search(p, one) for p in self._expected)]
         assert not unexpected, unexpected
 

@@ -8,13 +8,13 @@ from typing import Any
 
 import structlog
 from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
-from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from synthlab.core.exceptions import DomainError, NotFound, TooMany, Unavailable
+from synthlab.core.outages import database_outage
 from synthlab.core.reference import current_reference
 
 PROBLEM_TYPE = "application/problem+json"
@@ -83,10 +83,9 @@ def handle_exception(exc: Exception, context: Mapping[str, Any]) -> Response | N
         exc = NotFound("not_found", "There is no such thing here, or it is not yours to see.")
     elif isinstance(exc, DjangoPermissionDenied):
         exc = exceptions.PermissionDenied()
-    elif isinstance(exc, OperationalError) and "locked" in str(exc):
-        exc = Unavailable(
-            "database_busy", "The database is busy. Nothing was changed; send the same request again."
-        )
+    elif outage := database_outage(exc):
+        logger.warning("database_outage", code=outage.code, exc_info=exc)
+        exc = outage
 
     if isinstance(exc, DomainError):
         body = problem_body(

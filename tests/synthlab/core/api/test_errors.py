@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from django.db import OperationalError
+from django.db import InterfaceError, OperationalError
 from django.test import Client
 from rest_framework.test import APIClient
 
@@ -146,14 +146,39 @@ def test_the_unexpected_tells_its_id_and_nothing_else(monkeypatch, caplog):
     assert failed, "the id must find the log line with the traceback"
 
 
-def test_a_busy_database_asks_to_come_back(monkeypatch):
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (OperationalError("database is locked"), "database_busy"),
+        (OperationalError("the connection is closed"), "database_unavailable"),
+        (InterfaceError("connection already closed"), "database_unavailable"),
+    ],
+)
+def test_a_database_that_fails_asks_to_come_back(monkeypatch, error, code):
     def fail(*args, **kwargs):
-        raise OperationalError("database is locked")
+        raise error
+
+    client = client_of(make_scientist())
+    monkeypatch.setattr("synthlab.accounts.api.me.MeSerializer", fail)
+    response = client.get("/api/v1/me")
+    assert_problem(response, 503, code)
+    assert response.headers["Retry-After"]
+    # Outside the API, and before a view is reached.
+    monkeypatch.setattr("django.contrib.sessions.backends.base.SessionBase._get_session", fail)
+    client.raise_request_exception = False
+    page = client.get("/")
+    assert (page.status_code, page.headers["Retry-After"]) == (503, "5")
+    assert "send the same request again" in page.content.decode().lower()
+
+
+def test_a_fault_of_a_statement_does_not_pass(monkeypatch):
+    def fail(*args, **kwargs):
+        raise OperationalError("no such column: nothing")
 
     monkeypatch.setattr("synthlab.accounts.api.me.MeSerializer", fail)
-    response = client_of(make_scientist()).get("/api/v1/me")
-    assert_problem(response, 503, "database_busy")
-    assert response.headers["Retry-After"]
+    client = client_of(make_scientist())
+    client.raise_request_exception = False
+    assert_problem(client.get("/api/v1/me"), 500, "server_error")
 
 
 def test_too_many_requests(monkeypatch):
