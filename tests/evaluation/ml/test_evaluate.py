@@ -36,6 +36,13 @@ def timeless(report):
     return report
 
 
+def to_float32(score):
+    return {
+        name: pytest.approx(value, rel=1e-6) if isinstance(value, float) else value
+        for name, value in score.items()
+    }
+
+
 @pytest.fixture(scope="module")
 def spec(tmp_path_factory):
     return small_spec(tmp_path_factory.mktemp("spec"))
@@ -86,7 +93,8 @@ def test_row_order_and_threads_change_nothing(spec, measured, tmp_path):
         shuffled[name] = order.sample(spec[name], len(spec[name]))
     report, scores = run(shuffled)
     assert timeless(report) == timeless(measured[0])
-    assert scores == measured[1]
+    # Distances are float32 sums, whose last bit is the linear algebra library's; words, flags and ranks are equal.
+    assert scores == {key: to_float32(score) for key, score in measured[1].items()}
 
 
 def test_another_seed_changes_draws_but_not_the_verdict(spec, measured, tmp_path):
