@@ -6,8 +6,10 @@ BENCH_MINUTES=60 a benchmark of hours begins nothing new after 60 minutes, write
 
 import argparse
 import importlib
+import importlib.util
 import json
 import pkgutil
+import re
 import sys
 import traceback
 from pathlib import Path
@@ -18,14 +20,20 @@ from bench.harness import ROOT, STORE, Bench, execute, fingerprint, is_quick
 from bench.report import table, update_document
 
 SHORT_MINUTES = 5
+_BENCH = re.compile(r"^(BENCH = |from \S+ import BENCH$)", re.MULTILINE)
 DOCUMENT = ROOT / "docs" / "benchmarks.md"
 
 
 def discover() -> list[Bench]:
-    """Every module of this package that holds a `BENCH`, by name."""
-    modules = (importlib.import_module(f"bench.{info.name}") for info in pkgutil.iter_modules(bench.__path__))
-    found = [module.BENCH for module in modules if isinstance(getattr(module, "BENCH", None), Bench)]
+    """Every module of this package that holds a `BENCH`, by name. Others are not imported: some need Django set up."""
+    names = [info.name for info in pkgutil.iter_modules(bench.__path__) if _holds_bench(f"bench.{info.name}")]
+    found: list[Bench] = [importlib.import_module(f"bench.{name}").BENCH for name in names]
     return sorted(found, key=lambda one: one.name)
+
+
+def _holds_bench(module: str) -> bool:
+    spec = importlib.util.find_spec(module)
+    return bool(spec and spec.origin and _BENCH.search(Path(spec.origin).read_text("utf-8")))
 
 
 def finished(one: Bench) -> dict[str, Any] | None:

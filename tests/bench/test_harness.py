@@ -1,6 +1,9 @@
 """What a benchmark says must follow from what it measured."""
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 
@@ -25,6 +28,15 @@ def store(tmp_path, monkeypatch):
     monkeypatch.setattr(command, "STORE", tmp_path / "store")
     monkeypatch.setattr(command, "DOCUMENT", tmp_path / "benchmarks.md")
     return tmp_path
+
+
+def test_benchmarks_are_found_where_nobody_set_django_up(repository):
+    kept = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
+    code = "from bench.__main__ import discover; print(*(one.name for one in discover()))"
+    told = subprocess.run(
+        [sys.executable, "-c", code], cwd=repository, env=kept, capture_output=True, text=True
+    )
+    assert {"claims", "export", "peers", "sampling", "training"} <= set(told.stdout.split()), told.stderr
 
 
 def test_alternate_runs_contenders_in_turns_and_turns_the_order_round():
