@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from evaluation.ml.copying import Copies, Duplicates, Nearest
 from evaluation.ml.forgetting import KNOWN, is_forgotten, locked
@@ -49,6 +50,9 @@ _DAMAGE = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFil
 def measure(root: Path, subject: Subject, on_step: Callable[[str, int, int], None] | None = None) -> Panel:
     """The panel of a subject, from what is known where it is; what it works out is known to later ones.
 
+    Linear algebra gets one thread: most of the products here are small, and threads that share one wait for each other
+    longer than they compute.
+
     Args:
         root: that of the feature store.
         subject: what is measured.
@@ -56,7 +60,8 @@ def measure(root: Path, subject: Subject, on_step: Callable[[str, int, int], Non
     """
     earlier = Earlier(root, subject)
     known = earlier.recall()
-    measured = panel(subject, on_step, known)
+    with threadpool_limits(1, user_api="blas"):
+        measured = panel(subject, on_step, known)
     earlier.keep(measured.copies if known is None else None)
     return measured
 
