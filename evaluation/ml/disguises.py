@@ -21,13 +21,18 @@ MIXTURE_AXES = 96
 PARTNERS = 6
 LEAST_WEIGHT = 0.5
 _QUERIES = 256
+_RANK_TOLERANCE = 1e-6  # of sums in float32
 
 
 def leading_axes(rows: Small, count: int) -> tuple[Small, Small]:
-    """Mean ``(d,)`` and leading axes ``(d, <= count)`` of rows ``(n, d)``."""
+    """Mean ``(d,)`` and leading axes ``(d, <= count)`` of rows ``(n, d)``.
+
+    Directions in which the rows do not differ are left out: which of them came first would be chance.
+    """
     mean = rows.mean(axis=0)
-    _, axes = np.linalg.eigh(((rows - mean).T @ (rows - mean)).astype(np.float64))
-    return mean, np.ascontiguousarray(axes[:, ::-1][:, :count], dtype=np.float32)
+    lengths, axes = np.linalg.eigh(((rows - mean).T @ (rows - mean)).astype(np.float64))
+    rank = int((lengths > lengths[-1] * _RANK_TOLERANCE).sum()) or count  # none where all rows are equal
+    return mean, np.ascontiguousarray(axes[:, ::-1][:, : min(count, rank)], dtype=np.float32)
 
 
 class MixtureSpace:
