@@ -46,11 +46,13 @@ def render(record: dict[str, Any]) -> str:
     summary = record["summary"]
     machine = ", ".join(f"{key} {value}" for key, value in summary["machine"].items())
     today = datetime.date.today().isoformat()
+    # Of an interrupted benchmark the last part's time says nothing.
+    duration = f"{record['seconds']} s" if record["is_complete"] else "in parts so far"
     parts = [
         f"<!-- bench:{summary['bench']} -->",
         f"## {record['title']}",
         "",
-        f"`make bench B={summary['bench']}` · {today} · {record['seconds']} s · {machine}",
+        f"`make bench B={summary['bench']}` · {today} · {duration} · {machine}",
         "",
         table(["ratio", "measured", "aim", "held"], _aim_rows(summary)),
         "",
