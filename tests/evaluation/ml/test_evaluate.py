@@ -36,6 +36,17 @@ def timeless(report):
     return report
 
 
+def alike(scores):
+    """Equal words, flags and neighbours; distances are float32 sums, whose last bit is the linear algebra library's."""
+    return {
+        key: {
+            name: pytest.approx(value, rel=1e-6) if isinstance(value, float) else value
+            for name, value in score.items()
+        }
+        for key, score in scores.items()
+    }
+
+
 @pytest.fixture(scope="module")
 def spec(tmp_path_factory):
     return small_spec(tmp_path_factory.mktemp("spec"))
@@ -86,7 +97,7 @@ def test_row_order_and_threads_change_nothing(spec, measured, tmp_path):
         shuffled[name] = order.sample(spec[name], len(spec[name]))
     report, scores = run(shuffled)
     assert timeless(report) == timeless(measured[0])
-    assert scores == measured[1]
+    assert scores == alike(measured[1])
 
 
 def test_another_seed_changes_draws_but_not_the_verdict(spec, measured, tmp_path):
@@ -96,7 +107,7 @@ def test_another_seed_changes_draws_but_not_the_verdict(spec, measured, tmp_path
     assert after["fd"]["ratio"] != before["fd"]["ratio"]
     assert after["fd"]["ratio"] == pytest.approx(before["fd"]["ratio"], rel=0.3)
     assert judge(report, Policy()).decision == judge(measured[0], Policy()).decision
-    assert scores == measured[1]
+    assert scores == alike(measured[1])
 
 
 def test_after_discards_no_forward_pass(spec, measured, tmp_path, monkeypatch):
@@ -115,7 +126,7 @@ def test_shards_merge_to_the_same_numbers(spec, measured, tmp_path):
         assert extract({**shared, "images": part}, quiet())["rows"] == len(part)
     report, scores = run(shared)
     assert timeless(report) == timeless(measured[0])
-    assert scores == measured[1]
+    assert scores == alike(measured[1])
 
 
 def test_identical_and_repeated_pictures_are_named(spec, tmp_path):
