@@ -45,7 +45,11 @@ def outage() -> Iterator[None]:
             server.execute(allow.format(sql.Identifier(name), sql.SQL("true")))
 
 
-@pytest.mark.parametrize("seconds", [2, pytest.param(30, marks=pytest.mark.slow)])
+# Ending the connections of a server that other tests share belongs into the slow suite.
+SHARED = [pytest.mark.slow] if databases.kind() == "postgres" else []
+
+
+@pytest.mark.parametrize("seconds", [pytest.param(2, marks=SHARED), pytest.param(30, marks=pytest.mark.slow)])
 def test_an_answer_given_while_the_database_is_away_is_kept_and_arrives_once(
     scene: OpenStudy, visit, seconds
 ):
