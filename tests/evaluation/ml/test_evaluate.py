@@ -36,17 +36,6 @@ def timeless(report):
     return report
 
 
-def alike(scores):
-    """Equal words, flags and neighbours; distances are float32 sums, whose last bit is the linear algebra library's."""
-    return {
-        key: {
-            name: pytest.approx(value, rel=1e-6) if isinstance(value, float) else value
-            for name, value in score.items()
-        }
-        for key, score in scores.items()
-    }
-
-
 @pytest.fixture(scope="module")
 def spec(tmp_path_factory):
     return small_spec(tmp_path_factory.mktemp("spec"))
@@ -97,7 +86,7 @@ def test_row_order_and_threads_change_nothing(spec, measured, tmp_path):
         shuffled[name] = order.sample(spec[name], len(spec[name]))
     report, scores = run(shuffled)
     assert timeless(report) == timeless(measured[0])
-    assert scores == alike(measured[1])
+    assert scores == measured[1]
 
 
 def test_another_seed_changes_draws_but_not_the_verdict(spec, measured, tmp_path):
@@ -107,7 +96,7 @@ def test_another_seed_changes_draws_but_not_the_verdict(spec, measured, tmp_path
     assert after["fd"]["ratio"] != before["fd"]["ratio"]
     assert after["fd"]["ratio"] == pytest.approx(before["fd"]["ratio"], rel=0.3)
     assert judge(report, Policy()).decision == judge(measured[0], Policy()).decision
-    assert scores == alike(measured[1])
+    assert scores == measured[1]
 
 
 def test_after_discards_no_forward_pass(spec, measured, tmp_path, monkeypatch):
@@ -126,7 +115,7 @@ def test_shards_merge_to_the_same_numbers(spec, measured, tmp_path):
         assert extract({**shared, "images": part}, quiet())["rows"] == len(part)
     report, scores = run(shared)
     assert timeless(report) == timeless(measured[0])
-    assert scores == alike(measured[1])
+    assert scores == measured[1]
 
 
 def test_identical_and_repeated_pictures_are_named(spec, tmp_path):
@@ -141,7 +130,10 @@ def test_identical_and_repeated_pictures_are_named(spec, tmp_path):
         maker.row(leaked, "leaked"),
         maker.row(np.full((32, 32, 3), 200, np.uint8), "flat"),
     ]
-    report, scores = run({**spec, "work": str(tmp_path / "work"), "synthetic": spec["synthetic"] + planted})
+    # A store of its own: a set that holds all of another lends it its distances, which are equal but for the last bit of
+    # a float32 sum, and whether it did would hang on the order of the tests.
+    own = {"work": str(tmp_path / "work"), "features": str(tmp_path / "features")}
+    report, scores = run({**spec, **own, "synthetic": spec["synthetic"] + planted})
     assert {"identical", "copy", "duplicate"} <= set(scores["exact"]["flags"])
     assert {"identical", "copy", "duplicate"} <= set(scores["turned"]["flags"])
     assert scores["turned"]["nearest_id"] == spec["training"][5]["id"]
