@@ -224,7 +224,11 @@ def _generate(rest: Rest, dataset: str) -> str:
 def _clear_copies(rest: Rest, evaluation: str) -> None:
     """Look at whatever was flagged beside a real image: what nobody has cleared stays out of the snapshot."""
     for pair in rest.get(f"evaluations/{evaluation}/copies")["results"]:
-        body = {"nearest": pair["nearest"], "verdict": "cleared", "reason": "Noise of an untrained generator."}
+        body = {
+            "nearest": pair["nearest"],
+            "verdict": "cleared",
+            "reason": "Noise of an untrained generator.",
+        }
         rest.post(f"images/{pair['image']}/copy-review", body)
 
 

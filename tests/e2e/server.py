@@ -15,6 +15,8 @@ from synthlab.core.starting import address_of, listen
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 120
+# By this name PostgreSQL knows the connections of these servers.
+APPLICATION = "synthlab-web-under-test"
 
 
 class LiveWeb:
@@ -36,6 +38,7 @@ class LiveWeb:
         self.log = folder / "web.log"
         self._env = {
             **env,
+            "PGAPPNAME": APPLICATION,
             "SYNTHLAB_BIND": address,
             "SYNTHLAB_STATIC_ROOT": str(folder / "static"),
             "SYNTHLAB_WEB_WORKERS": str(workers),

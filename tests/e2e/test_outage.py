@@ -17,6 +17,7 @@ from psycopg import sql
 from annotation.models import Read, ReadState
 from tests import databases
 from tests.e2e.scenery import NORMAL, STROMA, OpenStudy
+from tests.e2e.server import APPLICATION
 from tests.e2e.test_offline import start
 
 pytestmark = pytest.mark.both_databases
@@ -24,32 +25,30 @@ pytestmark = pytest.mark.both_databases
 
 @contextmanager
 def outage() -> Iterator[None]:
-    """PostgreSQL ends every connection and takes no new one; SQLite is locked by another process's transaction."""
+    """PostgreSQL ends the web server's connections and takes no new one; SQLite is locked by another's transaction."""
     name = str(connection.settings_dict["NAME"])
-    connection.close()
     if databases.kind() == "sqlite":
+        connection.close()
         with closing(sqlite3.connect(name, isolation_level=None)) as other:
             other.execute("BEGIN EXCLUSIVE")
             yield
             other.execute("ROLLBACK")
         return
+    # This test's own connection stays: the tests after it go on with it.
+    end = (
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE (datname, application_name) = (%s, %s)"
+    )
+    allow = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}")
     with psycopg.connect(databases.postgres_url(), autocommit=True) as server:
-        allow = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}")
         server.execute(allow.format(sql.Identifier(name), sql.SQL("false")))
         try:
-            server.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name]
-            )
+            assert server.execute(end, [name, APPLICATION]).fetchall()
             yield
         finally:
             server.execute(allow.format(sql.Identifier(name), sql.SQL("true")))
 
 
-# Ending the connections of a server that other tests share belongs into the slow suite.
-SHARED = [pytest.mark.slow] if databases.kind() == "postgres" else []
-
-
-@pytest.mark.parametrize("seconds", [pytest.param(2, marks=SHARED), pytest.param(30, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("seconds", [2, pytest.param(30, marks=pytest.mark.slow)])
 def test_an_answer_given_while_the_database_is_away_is_kept_and_arrives_once(
     scene: OpenStudy, visit, seconds
 ):
