@@ -16,19 +16,18 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
+from annotation.api import answers
+from annotation.api.answers import LeavingSerializer, TakenSerializer
 from annotation.api.payloads import describe_own_answer, describe_read
 from annotation.api.pixels import answer_pixels
 from annotation.api.serializers import ReadSerializer, ReleaseSerializer, SkipSerializer
 from annotation.models import Read
-from annotation.services import leases, reading
+from annotation.services import leases
 from annotation.services.images import image_of
-from annotation.services.progress import reader_progress
 from annotation.services.reopening import reopen_read, reopenable
-from synthlab.core.api.errors import handle_exception
 from synthlab.core.api.idempotency import idempotent
 from synthlab.core.api.preconditions import require_if_match
 from synthlab.core.api.responses import with_etag
-from synthlab.core.exceptions import Conflict
 from synthlab.core.people import person_of
 
 
@@ -71,34 +70,31 @@ class ReadViewSet(GenericViewSet[Read]):
     def draft(self, request: Request, pk: UUID) -> Response:
         """Keep an unfinished answer."""
         read, rev = self.get_object(), require_if_match(request)
-        saved = reading.save_draft(actor=person_of(request), read=read, rev=rev, answer=_answer(request))
-        return with_etag(Response({"rev": saved.rev}), saved.rev)
+        return answers.draft(person_of(request), read, rev, _body(request))
 
     @extend_schema(request=OpenApiTypes.OBJECT, responses=OpenApiTypes.OBJECT)
     @action(detail=True, methods=["post"])
     @idempotent
     def submit(self, request: Request, pk: UUID) -> Response:
         """Give the answer."""
-        read, rev, user = self.get_object(), require_if_match(request), person_of(request)
-        try:
-            saved = reading.submit_answer(actor=user, read=read, rev=rev, answer=_answer(request))
-        except Conflict as refusal:
-            # Answered here, not raised: raising would roll back the transaction of the idempotency key, and with it
-            # the late answer that was kept.
-            return handle_exception(refusal, {}) or Response(status=refusal.status)
-        progress = reader_progress(user, saved.study).as_json()
-        return with_etag(Response({"rev": saved.rev, "state": saved.state, "progress": progress}), saved.rev)
+        read, rev = self.get_object(), require_if_match(request)
+        return answers.submit(person_of(request), read, rev, _body(request))
 
     @extend_schema(request=SkipSerializer, responses=OpenApiTypes.OBJECT)
     @action(detail=True, methods=["post"])
     @idempotent
     def skip(self, request: Request, pk: UUID) -> Response:
         """Put the read aside: for later, or for somebody else."""
-        read = self.get_object()
-        body = SkipSerializer(data=request.data)
+        return answers.skip(person_of(request), self.get_object(), 0, _body(request))
+
+    @extend_schema(request=LeavingSerializer, responses=TakenSerializer(many=True))
+    @action(detail=False, methods=["post"])
+    def leaving(self, request: Request) -> Response:
+        """What a page that goes away still had to send, taken in its order; each as if it had been sent alone."""
+        body = LeavingSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        leases.skip_read(actor=person_of(request), read=read, kind=body.validated_data["kind"])
-        return Response({"skipped": body.validated_data["kind"]})
+        base = request.path.removesuffix("/leaving")
+        return Response(answers.take_all(person_of(request), body.validated_data["entries"], base))
 
     @extend_schema(request=None, responses={201: ReadSerializer})
     @action(detail=True, methods=["post"])
@@ -127,6 +123,6 @@ class ReadViewSet(GenericViewSet[Read]):
         return Response(status=204)
 
 
-def _answer(request: Request) -> Mapping[str, Any]:
+def _body(request: Request) -> Mapping[str, Any]:
     """The body; its parser takes nothing but an object."""
     return cast("Mapping[str, Any]", request.data)

@@ -12,6 +12,11 @@
 import { newKey, request } from "./api.js";
 import { readRaster } from "./model/raster.js";
 
+/** Browsers give all requests that outlive a page 64 KiB together; the reads given back need some of it. */
+const LEAVING_BYTES = 60_000;
+/** As many as the server takes at once. */
+const LEAVING_ENTRIES = 100;
+
 export class ReadsApi {
   /** @param {{claim: string, reads?: string, me?: string}} urls */
   constructor({ claim, reads = "/api/v1/reads", me = "/api/v1/me" }) {
@@ -44,13 +49,25 @@ export class ReadsApi {
    *
    * @param {Entry} entry
    * @param {Rev} rev
-   * @param {{keepalive?: boolean}} [options]
    */
-  async send(entry, rev, { keepalive = false } = {}) {
+  async send(entry, rev) {
     const method = entry.kind === "draft" ? "PUT" : "POST";
-    const options = { body: entry.body, ifMatch: rev, key: entry.key, tries: 1, keepalive };
+    const options = { body: entry.body, ifMatch: rev, key: entry.key, tries: 1 };
     const { data } = await request(method, `${this.base}/${entry.read}/${entry.kind}`, options);
     return data ?? {};
+  }
+
+  /**
+   * Sends entries while the page goes away, in one request that outlives it: they are taken in their order. What does not
+   * fit stays in the journal.
+   *
+   * @param {{entry: Entry, rev: Rev}[]} said
+   */
+  async leave(said) {
+    const entries = said.slice(0, LEAVING_ENTRIES).map(({ entry: { read, kind, key, body }, rev }) => ({ read, kind, rev: Number(rev), key, body }));
+    while (new Blob([JSON.stringify(entries)]).size > LEAVING_BYTES) entries.pop();
+    if (entries.length === 0) return;
+    await request("POST", `${this.base}/leaving`, { body: { entries }, tries: 1, keepalive: true });
   }
 
   /**

@@ -266,8 +266,15 @@ class World:
             "PUT reads/<uuid:pk>/draft": {"comment": "not done yet"},
             "POST reads/<uuid:pk>/submit": annotation.LABELLED,
             "POST reads/<uuid:pk>/skip": {"kind": "later"},
+            "POST reads/leaving": {"entries": [self._said()]},
             "POST reviews": {"annotation": str(self.waiting.pk), "verdict": "accept"},
         }
+
+    def _said(self) -> dict[str, Any]:
+        body = annotation.LABELLED
+        return {
+            "read": str(self.ids["reads"]), "kind": "submit", "rev": self.read.rev, "key": "a key", "body": body,
+        }  # fmt: skip
 
     def _of_exemplars(self) -> dict[str, dict[str, Any]]:
         wishes = {"image": str(self.showable.pk), "label_class": "gland", "caption": "What is meant"}

@@ -211,9 +211,8 @@ function releaseOnLeaving({ api, reading, outbox }) {
   addEventListener("pagehide", () => {
     for (const read of reading.untouched()) void api.release(read).catch(() => {});
     // The journal keeps them in any case; this only saves the wait until the next visit.
-    for (const entry of outbox.waiting) {
-      void api.send(entry, outbox.revOf(entry.read, entry.rev), { keepalive: true }).catch(() => {});
-    }
+    const said = outbox.waiting.map((entry) => ({ entry, rev: outbox.revOf(entry.read, entry.rev) }));
+    void api.leave(said).catch(() => {});
   });
   addEventListener("pageshow", (event) => {
     if (event.persisted) location.reload();

@@ -6,9 +6,12 @@ import functools
 import hashlib
 import json
 import re
+import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Concatenate, ParamSpec, TypeVar, overload
+from uuid import UUID
 
 from django.core.files.uploadedfile import UploadedFile
 from django.db import connection, transaction
@@ -24,6 +27,7 @@ from synthlab.core.models import IdempotencyKey
 HEADER = "Idempotency-Key"
 KEEP_FOR = timedelta(days=30)  # a browser may come back from a long weekend offline
 _FORMAT = re.compile(r"[\x21-\x7e]{8,128}")
+_LOOK_AGAIN_SECONDS = 0.05
 _KEPT_HEADERS = ("Location", "Retry-After", "ETag")
 
 P = ParamSpec("P")
@@ -62,57 +66,97 @@ def _wrap(handler: Handler[V, P], secrets: Sequence[str]) -> Handler[V, P]:
         key = request.headers.get(HEADER, "").strip().strip('"')
         if not key or not request.user.is_authenticated:
             return handler(view, request, *args, **kwargs)
-        if not _FORMAT.fullmatch(key):
-            raise InvalidInput(
-                "idempotency_key_malformed",
-                f"{HEADER} must be 8 to 128 visible ASCII characters, such as a UUID.",
-            )
-        digest = _request_digest(request)
-        with transaction.atomic():
-            _take_turn(str(request.user.pk), key)
-            stored = IdempotencyKey.objects.filter(user=request.user.pk, key=key).first()
-            if stored is not None:
-                return _replay(stored, request, digest)
-            response = handler(view, request, *args, **kwargs)
-            if response.status_code < 300:
-                _store(request, key, digest, response, secrets)
-            return response
+        wish = Wish(request.user.pk, str(request.method), request.path, request.data)
+        return answer_once(wish, key, lambda: handler(view, request, *args, **kwargs), secrets=secrets)
 
     return wrapper
 
 
-def _take_turn(user_id: str, key: str) -> None:
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Who asks for what: under one key always the same."""
+
+    user_id: UUID
+    method: str
+    path: str
+    data: Any
+
+    @property
+    def endpoint(self) -> str:
+        return f"{self.method} {self.path}"[:200]
+
+    def digest(self) -> str:
+        data = self.data
+        if isinstance(data, QueryDict):
+            # Sizes stand for uploaded files: their names are identifiers and their content may be gigabytes.
+            data = {
+                name: [part.size if isinstance(part, UploadedFile) else part for part in data.getlist(name)]
+                for name in data
+            }
+        return digest_of_data([self.method, self.path, data])
+
+
+def answer_once(
+    wish: Wish, key: str, answer: Callable[[], Response], *, secrets: Sequence[str] = (), patience: float = 0
+) -> Response:
+    """The answer to a wish, or the one that was stored when its key was first used.
+
+    Args:
+        wish: What is asked for.
+        key: Its Idempotency-Key.
+        answer: Grants the wish; called at most once, inside the transaction that stores what it says.
+        secrets: See `idempotent`.
+        patience: Seconds to wait for a request with the same key that is still at work.
+
+    Raises:
+        InvalidInput: The key is malformed, or was used for another wish.
+        Conflict: A request with this key is still at work.
+    """
+    if not _FORMAT.fullmatch(key):
+        raise InvalidInput(
+            "idempotency_key_malformed",
+            f"{HEADER} must be 8 to 128 visible ASCII characters, such as a UUID.",
+        )
+    digest = wish.digest()
+    with transaction.atomic():
+        _take_turn(wish.user_id, key, patience)
+        stored = IdempotencyKey.objects.filter(user=wish.user_id, key=key).first()
+        if stored is not None:
+            return _replay(stored, digest)
+        response = answer()
+        if response.status_code < 300:
+            _store(wish, key, digest, response, secrets)
+        return response
+
+
+def _take_turn(user_id: UUID, key: str, patience: float) -> None:
     """One request per key at a time.
 
-    PostgreSQL: an advisory lock of the transaction, or a conflict at once. SQLite has one writer at a
+    PostgreSQL: an advisory lock of the transaction, or a conflict when patience ends. SQLite has one writer at a
     time (`transaction_mode` IMMEDIATE): the second request waits at the start of its transaction and
     then finds the stored answer.
     """
     if connection.vendor != "postgresql":
         return
     number = int.from_bytes(hashlib.sha256(f"{user_id}|{key}".encode()).digest()[:8], "big", signed=True)
+    end = time.monotonic() + patience
+    while not _locks(number):
+        if time.monotonic() >= end:
+            raise Conflict(
+                "idempotency_in_flight",
+                f"A request with this {HEADER} is still at work. Wait a moment and send it again.",
+            )
+        time.sleep(_LOOK_AGAIN_SECONDS)
+
+
+def _locks(number: int) -> bool:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [number])
         row = cursor.fetchone()
-    if not row or not row[0]:
-        raise Conflict(
-            "idempotency_in_flight",
-            f"A request with this {HEADER} is still at work. Wait a moment and send it again.",
-        )
+    return bool(row and row[0])
 
 
-def _request_digest(request: Request) -> str:
-    data: Any = request.data
-    if isinstance(data, QueryDict):
-        # Sizes stand for uploaded files: their names are identifiers and their content may be gigabytes.
-        data = {
-            name: [part.size if isinstance(part, UploadedFile) else part for part in data.getlist(name)]
-            for name in data
-        }
-    return digest_of_data([request.method, request.path, data])
-
-
-def _replay(stored: IdempotencyKey, request: Request, digest: str) -> Response:
+def _replay(stored: IdempotencyKey, digest: str) -> Response:
     if stored.request_digest != digest:
         raise InvalidInput(
             "idempotency_key_reused",
@@ -122,16 +166,16 @@ def _replay(stored: IdempotencyKey, request: Request, digest: str) -> Response:
     return Response(stored.body, status=stored.status, headers=headers)
 
 
-def _store(request: Request, key: str, digest: str, response: Response, secrets: Sequence[str]) -> None:
+def _store(wish: Wish, key: str, digest: str, response: Response, secrets: Sequence[str]) -> None:
     from rest_framework.renderers import JSONRenderer
 
     body = json.loads(JSONRenderer().render(response.data)) if response.data is not None else None
     if isinstance(body, dict):
         body |= {name: None for name in secrets if name in body}
     IdempotencyKey.objects.create(
-        user_id=str(request.user.pk),
+        user_id=wish.user_id,
         key=key,
-        endpoint=f"{request.method} {request.path}"[:200],
+        endpoint=wish.endpoint,
         request_digest=digest,
         status=response.status_code,
         headers={name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers},

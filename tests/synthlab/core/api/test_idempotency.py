@@ -5,6 +5,7 @@ import threading
 
 import pytest
 from django.db import connection, connections
+from rest_framework.response import Response
 
 from synthlab.accounts.models import ApiToken, User
 from synthlab.core.api import idempotency
@@ -161,3 +162,33 @@ def test_a_request_in_flight_is_a_conflict_on_postgresql():
         thread.join()
     assert (response.status_code, response.json()["code"]) == (409, "idempotency_in_flight")
     assert ApiToken.objects.count() == 1
+
+
+@pytest.mark.both_databases
+@pytest.mark.django_db(transaction=True)
+def test_with_patience_the_answer_of_a_request_in_flight_is_waited_for():
+    wish = idempotency.Wish(make_scientist().pk, "POST", "/api/v1/things", {})
+    inside, leave = threading.Event(), threading.Event()
+
+    def slow():
+        inside.set()
+        leave.wait(20)
+        return Response({"made": "by the first"}, status=201)
+
+    def send():
+        try:
+            idempotency.answer_once(wish, KEY, slow)
+        finally:
+            connections.close_all()
+
+    def never():
+        raise AssertionError("granted twice")
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    assert inside.wait(20)
+    threading.Timer(0.3, leave.set).start()
+    answer = idempotency.answer_once(wish, KEY, never, patience=20)
+    thread.join()
+    assert (answer.status_code, answer.data) == (201, {"made": "by the first"})
+    assert answer.headers["Idempotency-Replayed"] == "true"
