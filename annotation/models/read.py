@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Now
 
 from annotation.models.schema import LabelClass
@@ -35,10 +35,15 @@ class ReadState(models.TextChoices):
 LIVE_READ_STATES = (ReadState.OPEN, ReadState.LEASED, ReadState.SUBMITTED)
 
 
+def _held_by(user: User) -> Exists:
+    """Whether a person ever held the read. Asked for row by row: a join would double rows, and distinct rows are dear."""
+    return Exists(ReadHolder.objects.filter(read=OuterRef("pk"), reader=user))
+
+
 class ReadQuerySet(models.QuerySet["Read"]):
     def visible_to(self, user: User) -> ReadQuerySet:
         """A reader's own reads, and those once handed to them: a late answer must find its place."""
-        return self.filter(Q(reader=user) | Q(holders__reader=user)).distinct()
+        return self.filter(Q(reader=user) | _held_by(user))
 
     def lookable_by(self, user: User) -> ReadQuerySet:
         """Reads whose pixels a person may see: own ones, and all of studies they review or manage.
@@ -46,8 +51,8 @@ class ReadQuerySet(models.QuerySet["Read"]):
         Nobody sees pixels of a study that they have left.
         """
         overseen = Study.objects.with_role(user, StudyRole.REVIEWER, StudyRole.MANAGER)
-        own = (Q(reader=user) | Q(holders__reader=user)) & Q(study__in=Study.objects.visible_to(user))
-        return self.filter(own | Q(study__in=overseen)).distinct()
+        own = (Q(reader=user) | _held_by(user)) & Q(study__in=Study.objects.visible_to(user))
+        return self.filter(own | Q(study__in=overseen))
 
     def answered_by(self, user: User) -> ReadQuerySet:
         """What a person has read and answered; what they said as a reviewer of others is none of it."""
@@ -258,7 +263,7 @@ class ReviewQuerySet(models.QuerySet["Review"]):
     def visible_to(self, user: User) -> ReviewQuerySet:
         """Reviews in studies a person reviews or manages, and those of their own readings."""
         overseen = Study.objects.with_role(user, StudyRole.REVIEWER, StudyRole.MANAGER)
-        return self.filter(Q(reader=user) | Q(annotation__read__study__in=overseen)).distinct()
+        return self.filter(Q(reader=user) | Q(annotation__read__study__in=overseen))
 
 
 class Review(Identified):
