@@ -105,7 +105,7 @@ def take_all(user: User, entries: Sequence[Mapping[str, Any]], base: str) -> lis
 
 def _take(user: User, entry: Mapping[str, Any], base: str) -> Response:
     verb, path = entry["kind"], f"{base}/{entry['read']}/{entry['kind']}"
-    rows = Read.objects.visible_to(user).select_related("study", "item__synthetic_image", "item__source_image")
+    rows = Read.objects.visible_to(user)
 
     def answer() -> Response:
         return _VERBS[verb](user, get_object_or_404(rows, pk=entry["read"]), entry["rev"], entry["body"])

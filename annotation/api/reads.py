@@ -43,6 +43,8 @@ class ReadViewSet(GenericViewSet[Read]):
         if self.action == "list":
             answered = Read.objects.answered_by(user).select_related("study")
             return answered.prefetch_related("annotations__regions__label_class")
+        if self.action not in ("retrieve", "pixels"):
+            return Read.objects.visible_to(user)  # what changes a read looks at it again, locked
         rows = Read.objects.lookable_by(user) if self.action == "pixels" else Read.objects.visible_to(user)
         return rows.select_related("study", "item__synthetic_image", "item__source_image")
 

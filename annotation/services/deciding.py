@@ -86,8 +86,7 @@ def send_to_review(item: Item, reason: ReviewReason) -> None:
     Raises:
         Conflict: The item was decided before.
     """
-    move_item(item, ItemState.REVIEW)
-    Item.objects.filter(pk=item.pk).update(review_reason=reason)
+    move_item(item, ItemState.REVIEW, review_reason=reason)
     item.review_reason = reason
 
 
@@ -117,13 +116,13 @@ def _looks_copied(item: Item) -> bool:
     return item.synthetic_image_id is not None and bool(uncleared_among([item.synthetic_image_id]))
 
 
-def move_item(item: Item, state: ItemState) -> None:
-    """An undecided item goes on to another undecided state.
+def move_item(item: Item, state: ItemState, **fields: object) -> None:
+    """An undecided item goes on to another undecided state, and `fields` with it.
 
     Raises:
         Conflict: The item was decided before.
     """
-    if Item.objects.filter(pk=item.pk, state__in=_UNDECIDED).update(state=state) != 1:
+    if Item.objects.filter(pk=item.pk, state__in=_UNDECIDED).update(state=state, **fields) != 1:
         raise Conflict("item_decided", "This image was decided meanwhile.")
     item.state = state
 

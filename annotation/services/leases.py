@@ -31,10 +31,10 @@ def lock_read(*, actor: User, read: Read) -> tuple[Read, Standing]:
     Raises:
         NotFound: The read was never this person's.
     """
-    if not Read.objects.visible_to(actor).filter(pk=read.pk).exists():
+    rows = Read.objects.visible_to(actor).filter(pk=read.pk).select_for_update(of=("self",), no_key=True)
+    locked = rows.select_related("study__schema", "item__synthetic_image", "item__source_image").first()
+    if locked is None:
         raise NotFound("not_found", "There is no such thing here, or it is not yours to see.")
-    rows = Read.objects.select_related("study__schema", "item__synthetic_image", "item__source_image")
-    locked = rows.select_for_update(of=("self",), no_key=True).get(pk=read.pk)
     return locked, _standing(locked, actor)
 
 

@@ -170,8 +170,11 @@ def _ensure_chain(name: str) -> AuditChain:
 
 
 def _lock_head(name: str) -> AuditChain:
+    heads = AuditChain.objects.select_for_update(no_key=True).filter(name=name)
+    if head := heads.first():
+        return head
     _ensure_chain(name)
-    return AuditChain.objects.select_for_update(no_key=True).get(name=name)
+    return heads.get()
 
 
 def _move_head(head: AuditChain, event: AuditEvent) -> None:
