@@ -116,8 +116,8 @@ def test_deleting_and_tidying(media: Path) -> None:
 
 
 @pytest.fixture
-def get() -> Iterator[Callable[..., Any]]:
-    """Ask for a file; the answers are closed at the end, as a server does."""
+def get(db: None) -> Iterator[Callable[..., Any]]:
+    """Ask for a file; the answers are closed at the end, as a server does: Django looks at its connection then."""
     answers = []
 
     def ask(digest: str, **headers: str) -> Any:
