@@ -136,7 +136,13 @@ def test_nobody_sends_for_another_person():
 
 @pytest.mark.parametrize(
     "entries",
-    [[], [{}], [{"read": "x"}], "all", [said({"id": str(uuid.uuid4()), "rev": 1})] * (answers.MAX_ENTRIES + 1)],
+    [
+        [],
+        [{}],
+        [{"read": "x"}],
+        "all",
+        [said({"id": str(uuid.uuid4()), "rev": 1})] * (answers.MAX_ENTRIES + 1),
+    ],
 )
 def test_nonsense_is_refused_whole(entries):
     scene = Scene(1)

@@ -83,9 +83,11 @@ class Wish:
 
     @property
     def endpoint(self) -> str:
+        """Method and path, as they are kept with the answer."""
         return f"{self.method} {self.path}"[:200]
 
     def digest(self) -> str:
+        """SHA-256 by which another wish under the same key is told from this one."""
         data = self.data
         if isinstance(data, QueryDict):
             # Sizes stand for uploaded files: their names are identifiers and their content may be gigabytes.
