@@ -11,9 +11,9 @@ from django.db import models
 from django.db.models import OuterRef, Q, Subquery
 from django.db.models.functions import Cast
 
-from evaluation.models.scope import set_scope
 from generation.models import Batch, Dataset, SourceImage, Split, SyntheticImage
 from synthlab.core.models import Identified, Job
+from synthlab.core.scopes import Scopes
 
 if TYPE_CHECKING:
     from synthlab.accounts.models import User
@@ -24,10 +24,15 @@ class ImageSetKind(models.TextChoices):
     APPROVED = "approved"
 
 
+# Who reads about image sets besides the people of their data sets. They say nothing about real images: these are shown to
+# nobody without `view_real`.
+SET_SCOPES = Scopes()
+
+
 class ImageSetQuerySet(models.QuerySet["ImageSet"]):
     def visible_to(self, user: User) -> ImageSetQuerySet:
-        """Sets of the person's data sets, and those that apps above show them: see `register_set_scope`."""
-        return self.filter(Q(dataset__in=Dataset.objects.visible_to(user)) | set_scope(user))
+        """Sets of the person's data sets, and those that apps above show them: see `SET_SCOPES`."""
+        return self.filter(Q(dataset__in=Dataset.objects.visible_to(user)) | SET_SCOPES.of(user))
 
 
 class ImageSet(Identified):

@@ -11,7 +11,7 @@ from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Now
 
-from synthlab.core.audit_scope import audit_scope
+from synthlab.core.scopes import AUDIT_SCOPES
 
 if TYPE_CHECKING:
     from synthlab.accounts.models import User
@@ -187,7 +187,7 @@ class AuditChain(models.Model):
 class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
     def visible_to(self, user: User) -> AuditEventQuerySet:
         """Admins see the whole audit; apps widen this for their own chains."""
-        return self if user.is_admin else self.filter(audit_scope(user))
+        return self if user.is_admin else self.filter(AUDIT_SCOPES.of(user))
 
 
 class AuditEvent(models.Model):

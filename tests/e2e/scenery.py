@@ -9,6 +9,7 @@ from annotation.services import filling, queue, reading, studies
 from annotation.services.schemas import create_label_schema
 from evaluation.models import Decision, GateDecision
 from synthlab.demo.study import GUIDELINE, SCHEMA
+from tests.e2e.browsing import Visitor, Workbench
 from tests.factories import make_clinician, make_scientist
 from tests.generation.factories import SIZE, make_batch, make_dataset, make_generator
 
@@ -52,6 +53,14 @@ class OpenStudy:
     @property
     def reading_path(self) -> str:
         return f"/studies/{self.study.pk}/read/"
+
+    def sit_down(self, visitor: Visitor) -> Workbench:
+        """The reader logs in there and has the first image on the table."""
+        visitor.log_in(self.reader)
+        visitor.open(self.reading_path)
+        bench = Workbench(visitor)
+        bench.wait_for_image()
+        return bench
 
     def answers(self) -> list[Annotation]:
         """Final answers, first given first."""

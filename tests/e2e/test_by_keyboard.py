@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.browsing import Workbench
 from tests.e2e.scenery import GLAND, IMAGE, OpenStudy
 
 # What a screen reader is told of the page, in reading order; the lines between these are free.
@@ -37,11 +36,8 @@ TREE = """
 
 @pytest.mark.both_databases
 def test_a_whole_read_by_keys_with_every_place_spoken(scene: OpenStudy, visit):
-    visitor = visit()
-    visitor.log_in(scene.reader)
-    page = visitor.open(scene.reading_path)
-    bench = Workbench(visitor)
-    bench.wait_for_image()
+    bench = scene.sit_down(visit())
+    visitor, page = bench.visitor, bench.page
     bench.wait_until_saved()
     expect(page.locator("main")).to_match_aria_snapshot(TREE)
     spoken = page.locator("#announcer")
@@ -78,11 +74,8 @@ def test_a_whole_read_by_keys_with_every_place_spoken(scene: OpenStudy, visit):
 
 
 def test_keys_in_fields_and_dialogs_do_nothing_else(scene: OpenStudy, visit):
-    visitor = visit()
-    visitor.log_in(scene.reader)
-    page = visitor.open(scene.reading_path)
-    bench = Workbench(visitor)
-    bench.wait_for_image()
+    bench = scene.sit_down(visit())
+    visitor, page = bench.visitor, bench.page
     untouched = {"#wb-choices": 0, "dialog[open]": 0, "#wb-own:visible": 0, "#wb-guideline:visible": 0}
     visitor.press("c")
     page.keyboard.type("x1 sz 2? hgil BOWPQ[]+-=.,jk")

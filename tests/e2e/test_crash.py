@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Playwright, expect
 
-from tests.e2e.browsing import Visitor, Workbench
+from tests.e2e.browsing import Visitor
 from tests.e2e.conftest import FLAGS
 from tests.e2e.scenery import GLAND, OpenStudy
 from tests.e2e.server import LiveWeb
@@ -32,18 +32,10 @@ def kill_browser(profile: Path) -> None:
     os.kill(process, signal.SIGKILL)
 
 
-def sit_down(visitor: Visitor, scene: OpenStudy) -> Workbench:
-    visitor.log_in(scene.reader)
-    visitor.open(scene.reading_path)
-    bench = Workbench(visitor)
-    bench.wait_for_image()
-    return bench
-
-
 def test_a_polygon_that_was_being_drawn_when_the_browser_was_killed_goes_on_from_its_last_corner(
     scene: OpenStudy, web: LiveWeb, playwright: Playwright, chromium: Path, tmp_path: Path
 ):
-    bench = sit_down(open_browser(playwright, chromium, tmp_path, web), scene)
+    bench = scene.sit_down(open_browser(playwright, chromium, tmp_path, web))
     bench.page.wait_for_load_state("networkidle")
     bench.visitor.context.set_offline(True)  # nothing of it can have come back from the server
     bench.visitor.press("1", "b", "Enter", "o")
@@ -54,7 +46,7 @@ def test_a_polygon_that_was_being_drawn_when_the_browser_was_killed_goes_on_from
 
     again = open_browser(playwright, chromium, tmp_path, web)
     try:
-        bench = sit_down(again, scene)
+        bench = scene.sit_down(again)
         expect(bench.page.locator("#wb-regions .wb-region")).to_have_count(1)
         expect(bench.page.locator("#viewer[data-tool=polygon] .is-preview")).to_have_count(1)
         bench.visitor.picture("after-the-crash")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from playwright.sync_api import expect
 
 from tests.annotation.factories import make_batch
-from tests.e2e.browsing import Workbench
 from tests.e2e.scenery import OpenStudy
 from tests.e2e.test_accessibility import violations
 from tests.present import present
@@ -27,11 +26,8 @@ def test_a_manager_adds_a_picture_and_a_reader_sees_it_by_key(scene: OpenStudy, 
     manager.picture("exemplars")
     assert violations(manager) == []
 
-    reader = visit()
-    reader.log_in(scene.reader)
-    page = reader.open(scene.reading_path)
-    bench = Workbench(reader)
-    bench.wait_for_image()
+    bench = scene.sit_down(visit())
+    reader, page = bench.visitor, bench.page
     reader.press("g")
     panel = page.locator("#wb-guideline")
     expect(panel).to_contain_text("Pink fibres, few nuclei")

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from playwright.sync_api import expect
 
-from tests.e2e.browsing import Workbench
 from tests.e2e.scenery import OpenStudy
 
 
 def test_a_reader_changes_a_key_and_it_counts_at_once_and_after_a_reload(scene: OpenStudy, visit):
-    visitor = visit()
-    visitor.log_in(scene.reader)
-    page = visitor.open(scene.reading_path)
-    bench = Workbench(visitor)
-    bench.wait_for_image()
+    bench = scene.sit_down(visit())
+    visitor, page = bench.visitor, bench.page
     visitor.press("?")
     page.get_by_role("button", name="Change keys").click()
     change = page.get_by_role("button", name="Change the key of: Discard, then a digit")

@@ -9,7 +9,6 @@ from playwright.sync_api import expect
 from annotation.models import Annotation, Read, ReadState
 from annotation.services import queue
 from tests.annotation.test_queue import expire
-from tests.e2e.browsing import Workbench
 from tests.e2e.scenery import NORMAL, OpenStudy
 from tests.present import present
 
@@ -18,11 +17,9 @@ from tests.present import present
 def test_a_reader_who_was_away_is_told_keeps_the_image_and_learns_when_it_is_gone(scene: OpenStudy, visit):
     visitor = visit()
     visitor.expect_complaint("status of 409")
-    visitor.log_in(scene.reader)
     visitor.page.clock.install()
-    page = visitor.open(scene.reading_path)
-    bench = Workbench(visitor)
-    bench.wait_for_image()
+    bench = scene.sit_down(visitor)
+    page = bench.page
     notice = page.locator("#wb-lease")
     expect(notice).to_be_hidden()
     # Away for ten minutes, the page says nothing more to the server; fifteen after its last word the time is up.
@@ -57,10 +54,8 @@ def test_a_reader_who_was_away_is_told_keeps_the_image_and_learns_when_it_is_gon
 
 
 def test_leaving_gives_back_what_nobody_has_said_anything_about(scene: OpenStudy, visit):
-    visitor = visit()
-    visitor.log_in(scene.reader)
-    page = visitor.open(scene.reading_path)
-    Workbench(visitor).wait_for_image()
+    bench = scene.sit_down(visit())
+    visitor, page = bench.visitor, bench.page
     page.wait_for_load_state("networkidle")
     held = Read.objects.filter(state=ReadState.LEASED, reader=scene.reader)
     assert held.count() == 3

@@ -6,7 +6,6 @@ import pytest
 from django.contrib.sessions.models import Session
 from playwright.sync_api import expect
 
-from tests.e2e.browsing import Workbench
 from tests.e2e.scenery import NORMAL, STROMA, OpenStudy
 from tests.e2e.test_accessibility import violations
 from tests.factories import PASSWORD
@@ -14,17 +13,8 @@ from tests.factories import PASSWORD
 pytestmark = pytest.mark.both_databases
 
 
-def start(scene: OpenStudy, visit) -> Workbench:
-    visitor = visit()
-    visitor.log_in(scene.reader)
-    visitor.open(scene.reading_path)
-    bench = Workbench(visitor)
-    bench.wait_for_image()
-    return bench
-
-
 def test_answers_given_offline_arrive_once_after_a_reload(scene: OpenStudy, visit):
-    bench = start(scene, visit)
+    bench = scene.sit_down(visit())
     visitor, page = bench.visitor, bench.page
     visitor.expect_complaint("ERR_INTERNET_DISCONNECTED")
     # Sent before the reload, and again after it while the first is still being taken.
@@ -49,7 +39,7 @@ def test_answers_given_offline_arrive_once_after_a_reload(scene: OpenStudy, visi
 
 def test_an_answer_given_after_the_session_ended_arrives_after_a_login_in_the_dialog(product_hasher, visit):
     scene = OpenStudy()
-    bench = start(scene, visit)
+    bench = scene.sit_down(visit())
     visitor, page = bench.visitor, bench.page
     visitor.expect_complaint("status of 40[13]")
     page.wait_for_load_state("networkidle")
@@ -75,7 +65,7 @@ def test_an_answer_given_after_the_session_ended_arrives_after_a_login_in_the_di
 
 
 def test_two_tabs_on_one_read_lose_nothing(scene: OpenStudy, visit):
-    bench = start(scene, visit)
+    bench = scene.sit_down(visit())
     visitor, page = bench.visitor, bench.page
     visitor.expect_complaint("status of 409")  # both tabs may send what waits; the server takes it once
     visitor.press("1", "b", "Enter", "c")
@@ -103,7 +93,7 @@ def test_two_tabs_on_one_read_lose_nothing(scene: OpenStudy, visit):
 
 
 def test_another_person_at_the_same_computer_does_not_send_the_first_ones_answer(scene: OpenStudy, visit):
-    bench = start(scene, visit)
+    bench = scene.sit_down(visit())
     visitor, page = bench.visitor, bench.page
     visitor.expect_complaint("ERR_INTERNET_DISCONNECTED")
     visitor.expect_complaint("status of 401")  # the page may ask between the line's return and the next login

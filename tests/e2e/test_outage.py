@@ -18,7 +18,6 @@ from annotation.models import Read, ReadState
 from tests import databases
 from tests.e2e.scenery import NORMAL, STROMA, OpenStudy
 from tests.e2e.server import APPLICATION
-from tests.e2e.test_offline import start
 
 pytestmark = pytest.mark.both_databases
 
@@ -52,7 +51,7 @@ def outage() -> Iterator[None]:
 def test_an_answer_given_while_the_database_is_away_is_kept_and_arrives_once(
     scene: OpenStudy, visit, seconds
 ):
-    bench = start(scene, visit)
+    bench = scene.sit_down(visit())
     visitor, page = bench.visitor, bench.page
     visitor.expect_complaint("status of 503")
     visitor.expect_broken("^503 ")
@@ -72,7 +71,7 @@ def test_an_answer_given_while_the_database_is_away_is_kept_and_arrives_once(
 def test_ten_minutes_offline_outlast_the_lease_and_lose_nothing(scene: OpenStudy, visit):
     visitor = visit()
     visitor.context.clock.install()
-    bench = start(scene, lambda: visitor)
+    bench = scene.sit_down(visitor)
     page = bench.page
     visitor.expect_complaint("ERR_INTERNET_DISCONNECTED")
     page.wait_for_load_state("networkidle")

@@ -7,25 +7,15 @@ from playwright.sync_api import Route, expect
 
 from annotation.models import Annotation, Read, ReadState
 from annotation.services import studies
-from tests.e2e.browsing import Workbench
 from tests.e2e.scenery import GLAND, STROMA, OpenStudy
 from tests.e2e.test_accessibility import violations
 from tests.present import present
 
 
-def start(scene: OpenStudy, visit) -> Workbench:
-    visitor = visit()
-    visitor.log_in(scene.reader)
-    visitor.open(scene.reading_path)
-    bench = Workbench(visitor)
-    bench.wait_for_image()
-    return bench
-
-
 @pytest.mark.both_databases
 def test_an_own_answer_is_reopened_by_keys_and_the_new_one_counts(scene: OpenStudy, visit):
     first, last = scene.answer_next(), scene.answer_next()
-    bench = start(scene, visit)
+    bench = scene.sit_down(visit())
     visitor, page = bench.visitor, bench.page
     expect(page.locator("#wb-count")).to_have_text("2 / 8")
     visitor.press("4", "h")
@@ -56,7 +46,7 @@ def test_an_own_answer_is_reopened_by_keys_and_the_new_one_counts(scene: OpenStu
 
 def test_a_closed_study_takes_what_is_in_hand_and_lets_it_be_reopened_once_it_is_open_again(visit):
     scene = OpenStudy(images=1)
-    bench = start(scene, visit)
+    bench = scene.sit_down(visit())
     studies.close_study(actor=scene.manager, study=scene.study)
     bench.visitor.press("x", "2")
     expect(bench.page.locator("#wb-empty")).to_contain_text("This study is closed")
@@ -79,7 +69,7 @@ def test_a_closed_study_takes_what_is_in_hand_and_lets_it_be_reopened_once_it_is
 
 @pytest.mark.both_databases
 def test_what_the_server_refuses_comes_back_with_the_reason_at_its_field(scene: OpenStudy, visit):
-    bench = start(scene, visit)
+    bench = scene.sit_down(visit())
     visitor, page = bench.visitor, bench.page
     visitor.expect_complaint("status of 422")
     # The page lets nothing wrong out; a corner is bent on its way, as an old page or a broken one might.

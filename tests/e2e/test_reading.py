@@ -86,10 +86,7 @@ def test_a_reader_logs_in_labels_draws_discards_skips_and_undoes(product_hasher,
 
 
 def test_the_image_takes_most_of_the_reading_page(scene: OpenStudy, visit):
-    visitor = visit(1440, 900)
-    visitor.log_in(scene.reader)
-    visitor.open(scene.reading_path)
-    Workbench(visitor).wait_for_image()
+    visitor = scene.sit_down(visit(1440, 900)).visitor
     viewer = visitor.page.locator("#viewer").bounding_box()
     whole = visitor.page.locator("#main").bounding_box()
     assert viewer is not None

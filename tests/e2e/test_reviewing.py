@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from annotation.models import Item, ItemState, Review
-from tests.e2e.browsing import Visitor, Workbench
+from tests.e2e.browsing import Visitor
 from tests.e2e.scenery import BOXED, GLAND, IMAGE, OpenStudy
 from tests.e2e.test_accessibility import violations
 
@@ -36,11 +36,8 @@ def test_a_reviewer_accepts_one_and_returns_one_which_its_reader_sees_again(scen
     assert verdicts in ({first.pk: "accept", second.pk: "return"}, {first.pk: "return", second.pk: "accept"})
     assert Item.objects.filter(study=scene.study, state=ItemState.ACCEPTED).count() == 1
 
-    reader = visit()
-    reader.log_in(scene.reader)
-    page = reader.open(scene.reading_path)
-    bench = Workbench(reader)
-    bench.wait_for_image()
+    bench = scene.sit_down(visit())
+    reader, page = bench.visitor, bench.page
     expect(page.locator("#wb-notice")).to_contain_text(NOTE)
     expect(page.locator("#viewer .pin")).to_be_visible()
     reader.picture("returned")

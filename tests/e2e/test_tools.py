@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 from annotation.models import Read, Study
 from generation.models import SyntheticImage
 from synthlab.core.files import store_bytes
-from tests.e2e.browsing import Visitor, Workbench
+from tests.e2e.browsing import Workbench
 from tests.e2e.scenery import GLAND, IMAGE, OpenStudy
 from tests.present import present
 
@@ -40,14 +40,6 @@ def put_images(scene: OpenStudy, *pictures: NDArray[np.generic]) -> None:
             digest=stored.digest, size=stored.size, width=width, height=height
         )
         Read.objects.filter(pk=read.pk).update(shuffle=place)
-
-
-def start(scene: OpenStudy, visitor: Visitor) -> Workbench:
-    visitor.log_in(scene.reader)
-    visitor.open(scene.reading_path)
-    bench = Workbench(visitor)
-    bench.wait_for_image()
-    return bench
 
 
 def windowed(samples: NDArray[np.uint16], low: float, high: float) -> NDArray[np.float64]:
@@ -140,7 +132,7 @@ def test_sixteen_bits_are_windowed_as_asked_and_large_images_fit_with_a_scale_ba
     Study.objects.filter(pk=scene.study.pk).update(pixel_size_um=0.5)
     visitor = visit()
     visitor.expect_complaint("willReadFrequently")  # this test looks at the pixels itself
-    bench = start(scene, visitor)
+    bench = scene.sit_down(visitor)
     step_through_presets(bench, ramp)
     set_window(bench, ramp)
     visitor.picture("sixteen-bits")
@@ -186,7 +178,7 @@ def test_boxes_by_two_and_by_four_points_and_polygons_survive_a_resize_a_reload_
     visitor = visit()
     # The draft sent on leaving may come after the page that follows has begun: its own newer answer goes on top of it.
     visitor.expect_complaint("status of 412")
-    bench = start(scene, visitor)
+    bench = scene.sit_down(visitor)
     page, marks = bench.page, bench.page.locator("#wb-regions .wb-region")
     visitor.press("1")
     two = click_at(bench, [(0.1, 0.15), (0.3, 0.4)])

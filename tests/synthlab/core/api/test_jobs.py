@@ -6,9 +6,9 @@ import pytest
 from django.db.models import Q
 from django.utils import timezone
 
-from synthlab.core import audit_scope
 from synthlab.core.audit import record_event
 from synthlab.core.models import Job, JobState
+from synthlab.core.scopes import AUDIT_SCOPES
 from tests.factories import client_of, make_admin, make_clinician, make_scientist
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
@@ -101,7 +101,7 @@ def test_the_audit_is_for_admins_and_whom_an_app_lets_in(monkeypatch):
     assert client_of(admin).get(f"{url}?chain=site").json()["results"][0]["actor"] == str(admin.pk)
     assert client_of(manager).get(url).json()["results"] == []
 
-    monkeypatch.setattr(audit_scope, "_scopes", [])
-    audit_scope.register_audit_scope(lambda user: Q(chain="study:1") if user == manager else Q(pk__in=[]))
+    monkeypatch.setattr(AUDIT_SCOPES, "_scopes", [])
+    AUDIT_SCOPES.register(lambda user: Q(chain="study:1") if user == manager else Q(pk__in=[]))
     assert [row["action"] for row in client_of(manager).get(url).json()["results"]] == ["a.study"]
     assert client_of(make_clinician()).get(url).json()["results"] == []
