@@ -24,6 +24,7 @@ READERS = 8
 # As the reading page sends it; from the seconds the server tells how long the rest will take.
 ANSWER = {"decision": "labelled", "classes": ["normal"], "active_seconds": 6.2, "idle_seconds": 0.4}
 PROBES = 100
+ROUNDS = 5  # one after the other; a machine that other people use too has bad spells of some seconds
 WARM_UP = 6  # answers of each reader in each study before the clock runs
 
 
@@ -52,8 +53,9 @@ def main(spec: dict[str, Any]) -> dict[str, Any]:
     """Fill, serve, claim.
 
     Returns:
-        ``{"claims": {size: [ms, …]}, "submits": [ms, …], "ahead": {"claim": [ms, …], "answer": [ms, …]}}``; milliseconds of
-        a claim over HTTP count from the moment it was due.
+        ``{"claims": {size: [ms, …]}, "rounds": [[ms, …], …], "submits": [ms, …], "ahead": {"claim": [ms, …], "answer":
+        [ms, …]}}``; milliseconds of a claim over HTTP count from the moment it was due; `rounds` has the claims of all
+        sizes by the part of the run in which they were due.
     """
     home = Path(spec["home"])
     prepare_home(home)
@@ -65,8 +67,8 @@ def main(spec: dict[str, Any]) -> dict[str, Any]:
     ahead = _far_ahead(filler, people[0], spec["ahead"])
     with web_server(home) as url:
         readers = [Reader(client_of(url, cookies_of(person))) for person in people]
-        claims, submits = _drive(readers, studies, count=spec["claims"], rate=spec["rate"])
-    return {"claims": claims, "submits": submits, "ahead": ahead}
+        times = _drive(readers, studies, count=spec["claims"], rate=spec["rate"])
+    return {**times, "ahead": ahead}
 
 
 def _far_ahead(filler: Any, reader: Any, done: int) -> dict[str, list[float]]:
@@ -109,9 +111,7 @@ def _watched() -> Iterator[list[float]]:
         yield spent
 
 
-def _drive(
-    readers: Sequence[Reader], studies: dict[int, str], *, count: int, rate: float
-) -> tuple[dict[int, list[float]], list[float]]:
+def _drive(readers: Sequence[Reader], studies: dict[int, str], *, count: int, rate: float) -> dict[str, Any]:
     """`count` claims a size at `rate` claims a second over all; each is answered before its reader's next one is due."""
     for reader in readers:
         # Neither the first request of a process nor that of a connection is what a reader meets all day, and from the
@@ -120,24 +120,27 @@ def _drive(
             reader.submit(reader.claim(study))
     sizes = list(studies)
     claims: dict[int, list[float]] = {size: [] for size in sizes}
+    rounds: list[list[float]] = [[] for _ in range(ROUNDS)]
     submits: list[float] = []
+    turns = math.ceil(count * len(sizes) / len(readers))
     started = time.perf_counter()
 
     def work(own: int) -> None:
         # Each reader goes through the sizes in turns of its own, or one size would always meet the same neighbours.
-        for turn in range(math.ceil(count * len(sizes) / len(readers))):
+        for turn in range(turns):
             due = started + (turn * len(readers) + own) / rate
             time.sleep(max(0.0, due - time.perf_counter()))
             size = sizes[(turn + own) % len(sizes)]
             read = readers[own].claim(studies[size])
             claimed = time.perf_counter()
             claims[size].append((claimed - due) * 1000)
+            rounds[turn * ROUNDS // turns].append((claimed - due) * 1000)
             readers[own].submit(read)
             submits.append((time.perf_counter() - claimed) * 1000)
 
     with ThreadPoolExecutor(len(readers)) as pool:
         list(pool.map(work, range(len(readers))))
-    return claims, submits
+    return {"claims": claims, "rounds": rounds, "submits": submits}
 
 
 if __name__ == "__main__":

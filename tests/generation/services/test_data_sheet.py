@@ -22,7 +22,8 @@ def classed() -> Dataset:
         per_split=10, classes=[{"key": "a", "title": "Type A"}, {"key": "b", "title": "Type B"}]
     )
     for split in (Split.TRAIN, Split.VAL):
-        rows = list(dataset.images.in_split(split).order_by("pk"))
+        # As they were made, so that the two of class b are of two groups, each of which has others besides.
+        rows = list(dataset.images.in_split(split).order_by("created_at"))
         SourceImage.objects.filter(pk__in=[row.pk for row in rows[:8]]).update(class_key="a")
         SourceImage.objects.filter(pk__in=[row.pk for row in rows[8:]]).update(class_key="b")
     return dataset
