@@ -38,7 +38,7 @@ class EntrySerializer(StrictSerializer):
 
 
 class LeavingSerializer(StrictSerializer):
-    entries = EntrySerializer(many=True, min_length=1, max_length=MAX_ENTRIES)  # type: ignore[call-arg]
+    entries = serializers.ListField(child=EntrySerializer(), min_length=1, max_length=MAX_ENTRIES)
 
 
 class TakenSerializer(serializers.Serializer[dict[str, Any]]):
