@@ -16,6 +16,8 @@ const TICK_MS = 1000;
 
 export class Heartbeat {
   #lastSign = Date.now();
+  /** @type {Promise<void> | null} the round of renewals that is under way */
+  #round = null;
   #notice = new LeaseNotice(() => void this.extend());
 
   /**
@@ -45,7 +47,7 @@ export class Heartbeat {
   /** Holds all reads in hand for another while. */
   async extend() {
     this.#lastSign = Date.now();
-    for (const { id } of this.parts.queue.held) await this.#renew(id);
+    await this.#renewHeld();
   }
 
   #isAway() {
@@ -54,6 +56,18 @@ export class Heartbeat {
 
   async #beat() {
     if (document.visibilityState !== "visible" || this.#isAway()) return;
+    await this.#renewHeld();
+  }
+
+  /** One round at a time: the key that keeps an image is also the first sign of whoever comes back. */
+  #renewHeld() {
+    this.#round ??= this.#goRound().finally(() => {
+      this.#round = null;
+    });
+    return this.#round;
+  }
+
+  async #goRound() {
     for (const { id } of this.parts.queue.held) await this.#renew(id);
   }
 
