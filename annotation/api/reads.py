@@ -43,8 +43,6 @@ class ReadViewSet(GenericViewSet[Read]):
         if self.action == "list":
             answered = Read.objects.answered_by(user).select_related("study")
             return answered.prefetch_related("annotations__regions__label_class")
-        if self.action not in ("retrieve", "pixels"):
-            return Read.objects.visible_to(user)  # what changes a read looks at it again, locked
         rows = Read.objects.lookable_by(user) if self.action == "pixels" else Read.objects.visible_to(user)
         return rows.select_related("study", "item__synthetic_image", "item__source_image")
 
@@ -71,16 +69,14 @@ class ReadViewSet(GenericViewSet[Read]):
     @action(detail=True, methods=["put"])
     def draft(self, request: Request, pk: UUID) -> Response:
         """Keep an unfinished answer."""
-        read, rev = self.get_object(), require_if_match(request)
-        return answers.draft(person_of(request), read, rev, _body(request))
+        return answers.draft(person_of(request), _named(pk), require_if_match(request), _body(request))
 
     @extend_schema(request=OpenApiTypes.OBJECT, responses=OpenApiTypes.OBJECT)
     @action(detail=True, methods=["post"])
     @idempotent
     def submit(self, request: Request, pk: UUID) -> Response:
         """Give the answer."""
-        read, rev = self.get_object(), require_if_match(request)
-        return answers.submit(person_of(request), read, rev, _body(request))
+        return answers.submit(person_of(request), _named(pk), require_if_match(request), _body(request))
 
     @extend_schema(request=SkipSerializer, responses=OpenApiTypes.OBJECT)
     @action(detail=True, methods=["post"])
@@ -111,18 +107,22 @@ class ReadViewSet(GenericViewSet[Read]):
     @action(detail=True, methods=["post"])
     def renew(self, request: Request, pk: UUID) -> Response:
         """Hold the read for another while."""
-        read = leases.renew_lease(actor=person_of(request), read=self.get_object())
+        read = leases.renew_lease(actor=person_of(request), read=_named(pk))
         return Response({"lease_until": read.lease_until})
 
     @extend_schema(request=ReleaseSerializer, responses={204: None})
     @action(detail=True, methods=["post"])
     def release(self, request: Request, pk: UUID) -> Response:
         """Give the read back; a draft is kept."""
-        read = self.get_object()
         body = ReleaseSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        leases.release_read(actor=person_of(request), read=read, **body.validated_data)
+        leases.release_read(actor=person_of(request), read=_named(pk), **body.validated_data)
         return Response(status=204)
+
+
+def _named(pk: UUID) -> Read:
+    """The read of the path, by its id alone: it is looked up where it is locked, and whom it is not for is refused there."""
+    return Read(pk=pk)
 
 
 def _body(request: Request) -> Mapping[str, Any]:

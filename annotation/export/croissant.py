@@ -14,6 +14,7 @@ from annotation.export.formats import Format
 from annotation.export.rows import Release
 
 NAME = "croissant.json"
+NOT_STATED = "not stated"
 # The context that the specification gives for version 1.0.
 _CONTEXT: dict[str, Any] = {
     "@language": "en",
@@ -82,8 +83,8 @@ def describe_release(release: Release, form: Format) -> bytes:
             "url": f"urn:uuid:{release.snapshot_id}",
             "version": "1.0.0",
             "datePublished": (release.signature.signed_at if release.signature else release.created_at)[:10],
-            "license": release.licence or "not stated",
-            "creator": {"@type": "sc:Organization", "name": "not stated"},
+            "license": release.licence or NOT_STATED,
+            "creator": {"@type": "sc:Organization", "name": NOT_STATED},
             "keywords": ["synthetic data", "medical images"],
             "citeAs": f"{release.name}. SynthLab snapshot {release.digest}.",
             "isLiveDataset": False,
@@ -98,8 +99,8 @@ def describe_release(release: Release, form: Format) -> bytes:
 def _responsibility(release: Release) -> dict[str, Any]:
     """What the extension for responsible AI asks, as far as the database answers it."""
     source = release.source
-    generators = ", ".join(release.provenance.get("generators", ())) or "not stated"
-    described = source.get("description") or "not stated"
+    generators = ", ".join(release.provenance.get("generators", ())) or NOT_STATED
+    described = source.get("description") or NOT_STATED
     return {
         "rai:dataCollection": "Drawn by a generative model; no image was taken of a patient.",
         "rai:dataCollectionType": ["Software Collection", "Manual Human Curator"],
@@ -108,8 +109,8 @@ def _responsibility(release: Release) -> dict[str, Any]:
         "rai:dataPreprocessingProtocol": [f"Generator weights, by SHA-256: {generators}."],
         "rai:dataAnnotationProtocol": (
             f"Label schema {release.schema.name}, version {release.schema.version}; "
-            f"{release.facts.get('reads_per_item', 'not stated')} read(s) an image; "
-            f"approval policy: {release.facts.get('approval_policy', 'not stated')}."
+            f"{release.facts.get('reads_per_item', NOT_STATED)} read(s) an image; "
+            f"approval policy: {release.facts.get('approval_policy', NOT_STATED)}."
         ),
         "rai:dataAnnotationPlatform": ["SynthLab"],
         "rai:dataAnnotationAnalysis": ["Counts by state of every item stand in manifest.json."],
@@ -117,7 +118,7 @@ def _responsibility(release: Release) -> dict[str, Any]:
         "rai:machineAnnotationTools": ["none: every label is a person's"],
         "rai:dataReleaseMaintenancePlan": "A snapshot never changes; a later state is another snapshot.",
         "rai:personalSensitiveInformation": ["none: no real image, name or address is in the archive"],
-        "rai:dataSocialImpact": "not stated",
+        "rai:dataSocialImpact": NOT_STATED,
         "rai:dataBiases": ["Gaps and biases of the small real data set pass into the synthetic one."],
         "rai:dataLimitations": ["No sample of any population.", "Research use; not for diagnosis."],
         "rai:dataUseCases": ["training and testing of models, in research"],

@@ -18,7 +18,7 @@ from annotation.export.spool import described_members
 
 NAME = "manifest.json"
 FORMAT = "synthlab-export"
-VERSION = 3  # since then each signature tells the key that it can be checked with
+VERSION = 4  # since then an archive of a signed snapshot has a seal, which is over the manifest
 
 
 def manifest_parts(
@@ -30,7 +30,7 @@ def manifest_parts(
     losses: Sequence[Loss],
     regions: int,
 ) -> Iterator[bytes]:
-    """The manifest as the archive's last member.
+    """The manifest: the last member but the seal.
 
     Args:
         release: What is exported.
@@ -71,10 +71,14 @@ class FileList:
 
     Args:
         path: Where to keep them.
+
+    Attributes:
+        last: SHA-256 of the file that was noted last.
     """
 
     def __init__(self, path: Path) -> None:
         self._path, self._file, self._count, self._digest = path, path.open("wb"), 0, hashlib.sha256()
+        self.last = ""
 
     def __enter__(self) -> Self:
         return self
@@ -97,6 +101,7 @@ class FileList:
         self._file.write(line)
         self._digest.update(line)
         self._count += 1
+        self.last = row.sha256
 
     def finished(self) -> Path:
         """Where they lie, a line each, all that were noted so far."""

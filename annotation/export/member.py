@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from annotation.export.rows import ClassRow, MemberRow, RegionRow
+from annotation.export.rows import ClassRow, MemberRow, RegionRow, SchemaRow
 from annotation.geometry import Box, Point, Polygon, Shape
 
 
@@ -49,6 +49,17 @@ def read_member(row: Mapping[str, Any]) -> MemberRow:
         reviewers=tuple(row["reviewers"]),
         recipe=row["recipe"],
         split=row.get("split", ""),
+    )
+
+
+def read_schema(row: Mapping[str, Any]) -> SchemaRow:
+    """A schema, as `describe_schema` wrote it."""
+    return SchemaRow(
+        name=row["name"],
+        version=row["version"],
+        mode=row["mode"],
+        classes=tuple(map(read_class, row["classes"])),
+        sites=tuple((site["key"], site["title"]) for site in row["sites"]),
     )
 
 

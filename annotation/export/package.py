@@ -46,8 +46,10 @@ def write_package(
     Raises:
         DamagedImageError: A stored image has other bytes than its digest says.
         OptionError: The format does not know an option, or not its value.
-        ValueError: The digest of the release is not that of its document, or a signature is not of this content.
+        ValueError: The digest of the release is not that of its document, a signature is not of this content, or
+            there is no seal for a signed release.
     """
+    _refuse_unsealed(release)
     refuse_false_signatures(release.snapshot_id, release.digest, release.signature, release.countersignature)
     form = FORMATS[format]
     with tempfile.TemporaryDirectory(prefix=".scratch-", dir=target.parent) as folder:
@@ -72,6 +74,14 @@ def _members(form: Format, source: Source, files: manifest.FileList) -> Iterator
             release, files, writer=form.key, options=source.options, losses=losses, regions=tally.regions
         ),
     )
+    if release.signature and release.seal:
+        # The archive has noted the manifest by now: it is the last file of the list.
+        yield Member(seal.NAME, seal.describe_seal(release.seal, release.signature.key, files.last))
+
+
+def _refuse_unsealed(release: Release) -> None:
+    if release.signature and release.seal is None:
+        raise ValueError("a signed release needs the installation's seal")
 
 
 def _common(form: Format, release: Release, tally: Tally, losses: tuple[Loss, ...]) -> list[Member]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -89,6 +89,7 @@ class Release:
     `members` stand in the order of their digests, and may lie on the disk: go through them, do not copy them.
     `readers` are for each member, in their order, the pseudonyms of all who have read it; without them, whoever's answer it is.
     `evaluation` holds the numbers of the approved set and of its batches, `source` what is known of the real data set.
+    `seal` signs words with the installation's key, for the seal of the archive; a signed release has one.
     """
 
     snapshot_id: str
@@ -106,6 +107,7 @@ class Release:
     source: Mapping[str, Any] = field(default_factory=dict)
     countersignature: SignatureRow | None = None
     readers: Iterable[Sequence[str]] = ()
+    seal: Callable[[bytes], str] | None = None
 
     @property
     def is_split(self) -> bool:

@@ -49,7 +49,7 @@ Format: {form.title}. For {form.summary}.
 - `annotations/labels.json`: all that was said about every image, and the recipe that makes it again. The SHA-256 of
   this file is the digest that was signed: `{release.digest}`.
 - `manifest.json`: size and SHA-256 of every file; where every image came from.
-- `croissant.json`: the data set as Croissant JSON-LD describes it.
+{_seal(release)}- `croissant.json`: the data set as Croissant JSON-LD describes it.
 - `DATASHEET.md`, `LICENCE.md`{", `evaluation.json`" if release.evaluation is not None else ""}: read before use.
 
 Check the archive with `synthlab verify FILE.zip`; no database and no network are needed.
@@ -60,6 +60,10 @@ Nothing is lost to the archive: `annotations/labels.json` holds every value. The
 
 {_ledger(losses)}
 """
+
+
+def _seal(release: Release) -> str:
+    return "- `seal.json`: the installation's signature under the manifest.\n" if release.signature else ""
 
 
 def _ledger(losses: Sequence[Loss]) -> str:

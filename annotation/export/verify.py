@@ -13,17 +13,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from annotation.export import croissant, document, manifest, texts
+from annotation.export import croissant, document, manifest, seal, texts
 from annotation.export.archive import CHUNK, LOCAL, Directory, FileRow, check_name, local_header
 from annotation.export.canonical import digest_file
 from annotation.export.formats import Format
 from annotation.export.opened import BadArchiveError, Opened
+from annotation.export.references import check_references
 from annotation.export.registry import FORMATS
 from annotation.export.rows import SignatureRow
 from annotation.export.signature import refuse_false_signatures
 from annotation.splits import NAMES as SPLITS
 
-COMMON = frozenset({document.NAME, croissant.NAME, manifest.NAME, *texts.NAMES})
+COMMON = frozenset({document.NAME, croissant.NAME, manifest.NAME, seal.NAME, *texts.NAMES})
 FRAME = "(the archive's own directory)"
 __all__ = ["FRAME", "BadArchiveError", "Verified", "verify_archive"]
 
@@ -38,7 +39,7 @@ class Verified:
         snapshot_digest: What the signature is bound to.
         images: How many images.
         regions: How many regions.
-        files: How many files, the manifest not counted.
+        files: How many files, manifest and seal not counted.
         signed: Whether everybody has signed who must.
         key: The public key that the signatures were checked with; empty where nobody has signed.
         compared: Whether the format's own files were compared with the labels; they are not where the format needs a
@@ -134,20 +135,22 @@ def _compare_rest(found: IO[bytes], expected: IO[bytes]) -> None:
 
 
 def _verify(path: Path, opened: Opened, rows: list[FileRow]) -> Verified:
-    _check_order([row.path for row in rows])
+    listed = _listed_files(rows)
     listing = opened.json(manifest.NAME)
     try:
-        _check_manifest(listing, rows[:-1])
+        _check_manifest(listing, listed)
         labels = opened.json(document.NAME)
         if opened.digest(document.NAME) != listing["snapshot"]["digest"]:
             raise BadArchiveError(document.NAME, "is not the document that the snapshot's digest is about")
         regions = _check_labels(labels)
         form = FORMATS[listing["writer"]["name"]]
-        counts = {"images": len(labels["members"]), "regions": regions, "files": len(rows) - 1}
+        counts = {"images": len(labels["members"]), "regions": regions, "files": len(listed)}
         if listing["counts"] != counts:
             raise BadArchiveError(manifest.NAME, f"counts {listing['counts']}, found {counts}")
         _check_origins(listing, labels)
         key = _check_signatures(listing["snapshot"])
+        check_references(opened, listing, labels, form)
+        _check_seal(opened, key)
     except (ValueError, TypeError, LookupError, AttributeError) as error:
         raise BadArchiveError(manifest.NAME, f"a member is missing or of another kind: {error!r}") from error
     _check_strangers(opened.names, form)
@@ -164,12 +167,15 @@ def _verify(path: Path, opened: Opened, rows: list[FileRow]) -> Verified:
     )
 
 
-def _check_order(names: list[str]) -> None:
-    if names[-1] != manifest.NAME:
-        raise BadArchiveError(manifest.NAME, "is missing or not the last file")
-    for before, name in itertools.pairwise(names[:-1]):
-        if name <= before:
-            raise BadArchiveError(name, "is out of order, or stands there twice")
+def _listed_files(rows: list[FileRow]) -> list[FileRow]:
+    """All but manifest and seal, which stand behind them; in order."""
+    listed = rows[:-1] if rows[-1].path == seal.NAME else rows
+    if not listed or listed[-1].path != manifest.NAME:
+        raise BadArchiveError(manifest.NAME, "is missing or not behind all that it lists")
+    for before, row in itertools.pairwise(listed[:-1]):
+        if row.path <= before.path:
+            raise BadArchiveError(row.path, "is out of order, or stands there twice")
+    return listed[:-1]
 
 
 def _check_manifest(listing: Mapping[str, Any], rows: list[FileRow]) -> None:
@@ -186,6 +192,8 @@ def _check_manifest(listing: Mapping[str, Any], rows: list[FileRow]) -> None:
             raise BadArchiveError(row.path, "its bytes are not those that the manifest lists")
     for name in sorted(listed.keys() - {row.path for row in rows}):
         raise BadArchiveError(name, "is missing")
+    if len(listing["files"]) != len(rows):
+        raise BadArchiveError(manifest.NAME, "lists a file twice")
     if listing["files_digest"] != manifest.digest_files(listing["files"]):
         raise BadArchiveError(manifest.NAME, "the digest of its list of files is wrong")
 
@@ -201,6 +209,18 @@ def _check_signatures(told: Mapping[str, Any]) -> str:
     if second is not None and first is not None and second.key != first.key:
         raise BadArchiveError(manifest.NAME, "its signatures are of two installations")
     return first.key if first else ""
+
+
+def _check_seal(opened: Opened, key: str) -> None:
+    """A signed archive is sealed with the key of its signatures, and no other archive is."""
+    if not key:
+        if seal.NAME in opened:
+            raise BadArchiveError(seal.NAME, "stands in an archive that nobody has signed")
+        return
+    try:
+        seal.refuse_false_seal(opened.json(seal.NAME), opened.digest(manifest.NAME), key)
+    except (ValueError, TypeError, LookupError) as error:
+        raise BadArchiveError(seal.NAME, str(error)) from error
 
 
 def _check_labels(labels: Mapping[str, Any]) -> int:

@@ -83,13 +83,14 @@ def claim_reads(*, reader: User, study: Study, count: int = 1) -> Claim:
     with transaction.atomic():
         # The person's own rows are the lock between two tabs: no image twice, and never more than three held.
         roles = list(
-            Membership.objects.select_for_update(no_key=True)
+            Membership.objects.select_for_update(of=("self",), no_key=True)
             .filter(study=study, user=reader, role__in=tuple(_KINDS))
+            .select_related("study")
             .order_by("role")
         )
         if not roles:
             raise NotAllowed("study_role_needed", "Only readers and reviewers of this study get reads.")
-        state = Study.objects.values_list("state", flat=True).get(pk=study.pk)
+        state = roles[0].study.state
         if state != StudyState.OPEN:
             return Claim((), "closed" if state == StudyState.CLOSED else "paused")
         held = _renew_held(reader, study, count)

@@ -22,7 +22,7 @@ from annotation.export.rows import (
 from annotation.export.spool import SpooledMembers
 from annotation.geometry import parse_shape
 from annotation.models import Annotation, LabelSchema, Read, ReadState, Review, Snapshot, Study
-from annotation.services.sealing import public_key
+from annotation.services.sealing import public_key, seal_words
 from evaluation.models import Evaluation, EvaluationState
 from generation.models import Dataset, SyntheticImage
 
@@ -73,6 +73,7 @@ def release_of(snapshot: Snapshot, spool: Path) -> Release:
         facts=facts,
         licence=source["licence"],
         source=source,
+        seal=seal_words,
     )
 
 

@@ -53,13 +53,10 @@ def test_the_readers_path():
     assert claim(client, scene)["reads"][0]["draft"] == {"comment": "x"}
     assert post(client, f"{url}/renew").json()["lease_until"]
     done = submit(client, {**first, "rev": 1}, GLAND)
-    assert done.json() == {
-        "rev": 2,
-        "state": "submitted",
-        "progress": {"done": 1, "total": 3, "eta_seconds": None},
-    }
+    assert done.json() == {"rev": 2, "state": "submitted"}
     assert post(client, f"{API}/reads/{second['id']}/skip", {"kind": "later"}).status_code == 200
     third = claim(client, scene)["reads"][0]
+    assert third["progress"] == {"done": 1, "total": 3, "eta_seconds": None}
     assert post(client, f"{API}/reads/{third['id']}/release").status_code == 204
 
 

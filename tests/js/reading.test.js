@@ -30,7 +30,7 @@ async function openPage({ server, time, factory, user = "ann" }) {
     journal, now: time.now, schedule: time.schedule, send: (entry, rev) => server.send(entry, rev),
     onReceipt: (entry) => {
       if (entry.kind === "skip") queue.unhide(entry.read);
-      void reading.refill();
+      if (entry.kind !== "draft") void reading.refill();
     },
   });
   /** @type {unknown[]} */
@@ -79,6 +79,26 @@ test("a whole study is read in order, each once, to the end", async () => {
   assert.equal(table(reading), "empty");
   assert.equal(reading.store.state.end.reason, "all_done");
   assert.ok(all.server.rows.every(({ state, answer }) => state === "submitted" && answer.classes[0] === "stroma"));
+});
+
+test("an answer costs one claim, once the server has it", async () => {
+  const all = world();
+  const { reading, queue } = await openPage(all);
+  await label(reading);
+  await settle();
+  assert.deepEqual(all.server.log, ["claim 3: r0 r1 r2"]);
+  await all.time.pass(6000);
+  assert.deepEqual(all.server.log, ["claim 3: r0 r1 r2", "submit r0", "claim 3: r1 r2 r3"]);
+  assert.deepEqual(queue.held.map(({ id }) => id), ["r1", "r2", "r3"]);
+});
+
+test("how far the reader is stands still true when nothing new is lent", async () => {
+  const all = world(3);
+  const { reading } = await openPage(all);
+  await label(reading);
+  all.server.rows[2] = { id: "r2", state: "submitted", rev: 2, draft: null, answer: null };
+  await all.time.pass(6000);
+  assert.deepEqual(reading.store.state.progress, { done: 2, total: 3, eta_seconds: null });
 });
 
 test("at the end the page says that the last answer is on its way, and then by itself that all is done", async () => {

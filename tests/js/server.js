@@ -62,7 +62,7 @@ export class FakeServer {
     if (entry.kind === "submit") Object.assign(row, { state: "submitted", answer: entry.body });
     if (entry.kind === "skip") row.state = "open";
     this.log.push(`${entry.kind} ${row.id}`);
-    const answer = { rev: row.rev, state: row.state, next: null };
+    const answer = { rev: row.rev, state: row.state };
     this.#answers.set(entry.key, answer);
     if (this.losesAnswers > 0) {
       this.losesAnswers -= 1;

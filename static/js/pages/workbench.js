@@ -46,17 +46,16 @@ async function start(data) {
       drawSaved(standing, journal);
       if (standing.needsLogin) askForLogin(standing.waiting);
     },
-    onReceipt: (entry, receipt) => {
+    onReceipt: (entry) => {
       if (entry.kind === "skip") queue.unhide(entry.read);
       if (entry.kind === "draft") leases.begin(entry.read);
-      reading.accept(receipt.next);
-      reading.tellProgress(receipt.progress);
       if (entry.kind !== "draft") void reading.refill();
     },
     onRefused: (_, problem) => {
       toast(`The server did not take an answer. ${explain(problem).detail}`, { seconds: 20, action: { label: "Look", run: () => void showStanding(outbox, correct) } });
     },
     onKeptAside: ({ kind }) => {
+      void reading.refill();
       if (kind === "submit") toast("Your time on this image had run out and another reader has it. Your answer was kept and the study's manager can see it.", { seconds: 12 });
     },
   });

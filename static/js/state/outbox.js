@@ -5,10 +5,7 @@
  * @typedef {import("./journal.js").Entry} Entry
  * @typedef {import("./journal.js").Journal} Journal
  * @typedef {import("../model/types.js").Rev} Rev
- * @typedef {{
- *   rev?: Rev, state?: string, next?: import("../model/types.js").Read | null,
- *   progress?: import("../model/types.js").Progress | null
- * }} Receipt
+ * @typedef {{rev?: Rev, state?: string}} Receipt
  * @typedef {{waiting: number, refused: Entry[], offline: boolean, needsLogin: boolean}} Standing
  * @typedef {{
  *   journal: Journal,

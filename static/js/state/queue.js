@@ -3,6 +3,7 @@
  * The read on the table and the next ones behind it, their pixels already in memory.
  *
  * @typedef {import("../model/types.js").Claim} Claim
+ * @typedef {import("../model/types.js").Progress} Progress
  * @typedef {import("../model/types.js").Raster} Raster
  * @typedef {import("../model/types.js").Read} Read
  * @typedef {{read: Read, pixels: Promise<Raster>}} Ready
@@ -19,10 +20,10 @@ export class ReadQueue {
   #answered = new Set();
   /** @type {Promise<void> | null} */
   #filling = null;
-  /** The server counts the reads it has already lent us when we ask for n. */
-  #countsHeld = false;
   /** @type {{reason: string | null, until: string | null}} */
   end = { reason: null, until: null };
+  /** What the server last told of the reader's progress. @type {Progress | null} */
+  progress = null;
 
   /**
    * @param {Source} source
@@ -94,13 +95,6 @@ export class ReadQueue {
     this.#answered.delete(id);
   }
 
-  /** @param {Read | null | undefined} read lent together with a receipt */
-  accept(read) {
-    if (!read || this.#knows(read.id)) return false;
-    this.#ready.push(this.#readied(read));
-    return true;
-  }
-
   /**
    * @param {Read} read
    * @returns {Ready}
@@ -121,15 +115,14 @@ export class ReadQueue {
   }
 
   async #claim() {
-    const missing = MOST_HELD - this.#ready.length;
-    if (missing <= 0) return;
-    const asked = this.#countsHeld ? MOST_HELD : missing;
-    let claim = await this.source.claim(asked);
-    if (claim.reads.some(({ id }) => this.#knows(id)) && asked < MOST_HELD) {
-      this.#countsHeld = true;
-      claim = await this.source.claim(MOST_HELD);
+    if (this.#ready.length >= MOST_HELD) return;
+    // The server counts what it has lent us already, and offers it again.
+    const claim = await this.source.claim(MOST_HELD);
+    for (const read of claim.reads) {
+      if (this.#knows(read.id)) this.renewed(read.id, read.lease_until);
+      else this.#ready.push(this.#readied(read));
     }
-    for (const read of claim.reads) if (!this.accept(read)) this.renewed(read.id, read.lease_until);
+    this.progress = claim.reads.at(-1)?.progress ?? this.progress;
     // All it offers are reads whose answers are still on their way to it.
     const isWaiting = this.#ready.length === 0 && claim.reads.length > 0;
     this.end = { reason: isWaiting ? "sending" : claim.reason, until: claim.until };

@@ -88,7 +88,7 @@ export class Reading {
   async refill() {
     try {
       await this.queue.fill();
-      this.#seeProgress();
+      this.#tellProgress(this.queue.progress);
       if (this.store.state.phase === "empty") await this.#show();
       return true;
     } catch (error) {
@@ -213,11 +213,6 @@ export class Reading {
     });
   }
 
-  /** @param {Read | null | undefined} read lent together with a receipt */
-  accept(read) {
-    if (this.queue.accept(read)) this.#seeProgress();
-  }
-
   /**
    * @param {"submit" | "skip"} kind
    * @param {object} body
@@ -244,7 +239,8 @@ export class Reading {
     this.queue.advance();
     this.#count(kind === "submit" ? 1 : 0);
     void this.outbox.flush();
-    await this.next();
+    // Until the server has the answer it counts that read as held: what is claimed now would be the same ones again.
+    await (this.queue.current ? this.#show() : this.next());
   }
 
   async #show() {
@@ -294,12 +290,8 @@ export class Reading {
     this.options.schedule(() => void this.saveDraft().catch((error) => this.options.onProblem?.(error)), DRAFT_PAUSE_MS);
   }
 
-  #seeProgress() {
-    this.tellProgress(this.queue.held.at(-1)?.progress);
-  }
-
-  /** @param {Progress | null | undefined} told by the server; what is still on its way to it counts here already */
-  tellProgress(told) {
+  /** @param {Progress | null} told by the server; what is still on its way to it counts here already */
+  #tellProgress(told) {
     const known = this.store.state.progress;
     if (!told) return;
     this.store.set({ progress: { ...told, done: Math.max(told.done, known?.done ?? 0) } });
