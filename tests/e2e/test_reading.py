@@ -48,6 +48,16 @@ def choose(bench: Workbench, keys: str, told: str) -> None:
     bench.wait_for_toast(told)
 
 
+def refuse_nothing_and_forget_it_at_a_discard(bench: Workbench) -> None:
+    """What an answer lacks is said at its field, until a discard needs none of it."""
+    bench.wait_for_image()
+    lacking = bench.page.locator("#wb-classes-error")
+    bench.visitor.press("Enter")
+    expect(lacking).to_have_text("Choose a finding by its key, or discard the image.")
+    bench.visitor.press("x")
+    expect(lacking).to_be_hidden()
+
+
 def take_the_last_answer_back(bench: Workbench) -> None:
     """It was not sent yet, and stands there again to be changed."""
     bench.wait_for_image()
@@ -63,7 +73,8 @@ def test_a_reader_logs_in_labels_draws_discards_skips_and_undoes(product_hasher,
     log_in_by_page(visitor, scene.reader.username)
     bench = open_reading_page(visitor, scene)
     drawn = label_a_gland(bench)
-    choose(bench, "x 2", "Discarded: Blurred or smeared")
+    refuse_nothing_and_forget_it_at_a_discard(bench)
+    choose(bench, "2", "Discarded: Blurred or smeared")
     choose(bench, "s 2", "Skipped: Not my field")
     choose(bench, "4 Enter", "Submitted: Normal")
     take_the_last_answer_back(bench)

@@ -15,11 +15,12 @@ export const BLOCK = 100;
 /**
  * @param {number} total images in the list
  * @param {number} width of the room, in CSS pixels
- * @param {number} size of one cell with its gap
+ * @param {number} wanted size of one cell with its gap; cells grow until they fill the width
  * @returns {Layout}
  */
-export function layoutOf(total, width, size) {
-  const columns = Math.max(1, Math.floor(width / size));
+export function layoutOf(total, width, wanted) {
+  const columns = Math.max(1, Math.floor(width / wanted));
+  const size = Math.max(wanted, Math.floor(width / columns));
   const rows = Math.ceil(total / columns);
   return { columns, rows, size, height: rows * size };
 }

@@ -66,13 +66,15 @@ class JobCard {
     const total = job.progress_total ?? 0;
     this.#rate.see(Date.now(), done);
     const isLive = LIVE.has(job.state);
-    this.#part("phase", job.phase ?? "");
-    this.#part("count", total > 0 ? `${done} of ${total}` : "");
+    const inParts = job.phase === "shards";
+    this.#part("phase", inParts ? "in parts" : (job.phase ?? ""));
+    this.#part("count", total > 0 ? `${done.toLocaleString("en")} of ${total.toLocaleString("en")}` : "");
     this.#part("eta", isLive ? timeLeft(job.eta_seconds ?? this.#rate.secondsLeft(total)) : "");
     this.#part("error", job.error ?? "");
     this.#part("log", job.log_tail ?? "");
     this.#drawBar(job.state, done, total);
-    this.#drawState(job.state);
+    // While it waits for its shards it is at work, as far as people are concerned.
+    this.#drawState(inParts && job.state === "queued" ? "running" : job.state);
     if (!isLive) this.#ended();
   }
 

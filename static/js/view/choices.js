@@ -44,6 +44,7 @@ export class Choices {
       return;
     }
     this.bench.stage.setTool("select");
+    this.bench.panel.showMissing([]); // what an answer lacks is no fault of a discard
     this.#show(context);
   }
 

@@ -47,7 +47,7 @@ export class ThumbGrid {
 
   /** Rows in sight. */
   get page() {
-    return Math.max(1, Math.floor(this.list.clientHeight / this.size));
+    return Math.max(1, Math.floor(this.list.clientHeight / this.#layout.size));
   }
 
   /** @param {Uint32Array} order */
@@ -69,7 +69,7 @@ export class ThumbGrid {
   layOut() {
     this.#layout = layoutOf(this.order.length, this.list.clientWidth, this.size);
     this.#room.style.height = `${this.#layout.height}px`;
-    this.list.style.setProperty("--cell", `${this.size}px`);
+    this.list.style.setProperty("--cell", `${this.#layout.size}px`);
     for (const position of [...this.#cells.keys()]) this.#release(position);
     this.draw();
   }
