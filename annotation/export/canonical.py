@@ -111,11 +111,16 @@ def digest_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def normal_text(text: str) -> str:
+    """Text as canonical JSON has it: NFC."""
+    return unicodedata.normalize("NFC", text)
+
+
 def _normal(value: object) -> Any:
     if isinstance(value, str):
-        return unicodedata.normalize("NFC", value)
+        return normal_text(value)
     if isinstance(value, Mapping):
-        return {unicodedata.normalize("NFC", str(key)): _normal(member) for key, member in value.items()}
+        return {normal_text(str(key)): _normal(member) for key, member in value.items()}
     if isinstance(value, list | tuple):
         return [_normal(member) for member in value]
     return value

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator
+from dataclasses import astuple, replace
 from typing import Any
 
-from annotation.export.canonical import Items, WrittenItems, json_parts
+from annotation.export.canonical import Items, WrittenItems, json_parts, normal_text
 from annotation.export.member import describe_member
 from annotation.export.rows import ClassRow, MemberRow, SchemaRow
 from annotation.export.spool import SpooledMembers
@@ -68,6 +69,16 @@ def _describe_members(members: Iterable[MemberRow], is_split: bool) -> Iterator[
             raise ValueError("the members of a snapshot have a split each, or none has")
         before = member.digest
         yield describe_member(member)
+
+
+def normal_schema(schema: SchemaRow) -> SchemaRow:
+    """The schema with its words as the document has them, so that tables and titles have the same."""
+    return replace(
+        schema,
+        name=normal_text(schema.name),
+        classes=tuple(ClassRow(*map(normal_text, astuple(row))) for row in schema.classes),
+        sites=tuple((normal_text(key), normal_text(title)) for key, title in schema.sites),
+    )
 
 
 def describe_schema(schema: SchemaRow) -> dict[str, Any]:

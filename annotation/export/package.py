@@ -6,9 +6,10 @@ import hashlib
 import heapq
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
-from annotation.export import croissant, document, manifest
+from annotation.export import croissant, document, manifest, seal
 from annotation.export.archive import write_archive
 from annotation.export.canonical import digest_bytes
 from annotation.export.formats import Format, Member, Source
@@ -51,7 +52,7 @@ def write_package(
     """
     _refuse_unsealed(release)
     refuse_false_signatures(release.snapshot_id, release.digest, release.signature, release.countersignature)
-    form = FORMATS[format]
+    form, release = FORMATS[format], replace(release, schema=document.normal_schema(release.schema))
     with tempfile.TemporaryDirectory(prefix=".scratch-", dir=target.parent) as folder:
         source = Source(
             release=release,

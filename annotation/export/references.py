@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from annotation.export import croissant, document, texts
@@ -40,12 +41,24 @@ def check_references(
     if listing["schema"] != labels["schema"]:
         raise BadArchiveError(_MANIFEST, "tells of another label schema than the labels")
     _check_origin(listing, labels)
-    _check_losses(opened, listing, labels, form)
-    _check_description(opened, listing)
+    with _reading(texts.LOSSES):
+        _check_losses(opened, listing, labels, form)
+    with _reading(croissant.NAME):
+        _check_description(opened, listing)
     if texts.EVALUATION in opened:
-        _check_evaluation(opened, listing)
+        with _reading(texts.EVALUATION):
+            _check_evaluation(opened, listing)
     if listing["snapshot"]["digest"] not in opened.text(texts.README):
         raise BadArchiveError(texts.README, "does not name the digest of the snapshot")
+
+
+@contextmanager
+def _reading(name: str) -> Iterator[None]:
+    """What goes wrong inside is wrong in this file."""
+    try:
+        yield
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
+        raise BadArchiveError(name, f"a member is missing or of another kind: {error!r}") from error
 
 
 def _check_origin(listing: Mapping[str, Any], labels: Mapping[str, Any]) -> None:

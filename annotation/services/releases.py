@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from annotation.export.document import document_parts
+from annotation.export.document import document_parts, normal_schema
 from annotation.export.rows import (
     ClassRow,
     MemberRow,
@@ -146,7 +146,7 @@ def describe_members(
 
 def schema_row(schema: LabelSchema) -> SchemaRow:
     """A label schema as exports tell it."""
-    return SchemaRow(
+    row = SchemaRow(
         name=schema.name,
         version=schema.version,
         mode=schema.mode,
@@ -164,6 +164,7 @@ def schema_row(schema: LabelSchema) -> SchemaRow:
         ),
         sites=tuple((row["key"], row["title"]) for row in schema.sites),
     )
+    return normal_schema(row)
 
 
 def _member(

@@ -5,20 +5,25 @@ from __future__ import annotations
 import hashlib
 import struct
 import zlib
+from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from annotation.export.canonical import digest_bytes
+from annotation.export import archive, manifest, seal
+from annotation.export.canonical import Items, digest_bytes, json_parts
 from annotation.export.document import write_document
+from annotation.export.formats import Member
 from annotation.export.rows import ClassRow, MemberRow, RegionRow, Release, SchemaRow, SignatureRow
 from annotation.export.signature import public_half, sign_words, signed_words
 from annotation.geometry import Box, Point, Polygon, Shape
 
 SIZE = 16
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+EVALUATED = {"verdict": "insufficient", "image_set_digest": "e" * 64}
 SCHEMA = SchemaRow(
     name="Glands é",
     version=2,
@@ -79,8 +84,11 @@ def make_release(folder: Path, *, count: int = 6, signed: bool = True) -> Releas
         schema=SCHEMA,
         members=tuple(members),
         signature=None,
-        evaluation={"verdict": "insufficient", "metrics": [{"name": "kid", "value": 0.125}]},
-        provenance={"dataset": "d", "generators": ["a" * 64]},
+        evaluation={
+            "approved_set": {**EVALUATED, "metrics": [{"name": "kid", "value": 0.125}]},
+            "batches": [],
+        },
+        provenance={"dataset": "d", "generators": ["a" * 64], "image_set_digest": "e" * 64},
         facts={"items_by_state": {"accepted": count}, "reads_per_item": 1},
         licence="CC0-1.0",
     )
@@ -91,7 +99,8 @@ def signed_release(release: Release, **changes: Any) -> Release:
     """The release with these changes, under the digest that it then has, and signed again."""
     release = replace(release, **changes)
     release = replace(release, digest=digest_bytes(write_document(release.schema, release.members)))
-    return replace(release, signature=make_signature(release), countersignature=None)
+    signature = make_signature(release)
+    return replace(release, signature=signature, countersignature=None, seal=partial(sign_words, KEY))
 
 
 def countersigned(release: Release, **wishes: Any) -> Release:
@@ -117,3 +126,41 @@ def make_signature(
         needed=needed, countersigns=first,
     )  # fmt: skip
     return SignatureRow(signer, signed_at, meaning, sign_words(key, words), public_half(key))
+
+
+def write_again(
+    target: Path,
+    contents: Mapping[str, bytes],
+    listing: Mapping[str, Any],
+    *,
+    key: Ed25519PrivateKey | None = KEY,
+) -> Path:
+    """An archive of these files and this manifest, as one writes it who knows the format.
+
+    Args:
+        target: The archive.
+        contents: All files but the manifest.
+        listing: The manifest.
+        key: With which the seal is made anew, if there is one; None: it stays as it is.
+    """
+    long = {name: Items(listing[name], lines=True) for name in ("files", "images")}
+    told, behind = b"".join(json_parts({**listing, **long})), []
+    if seal.NAME in contents:
+        sealed = contents[seal.NAME]
+        if key is not None:
+            sealed = seal.describe_seal(partial(sign_words, key), public_half(key), digest_bytes(told))
+        behind = [Member(seal.NAME, sealed)]
+    members = [Member(name, data) for name, data in sorted(contents.items()) if name != seal.NAME]
+    archive.write_archive(target, [*members, Member(manifest.NAME, told), *behind])
+    return target
+
+
+def list_again(contents: Mapping[str, bytes], listing: dict[str, Any]) -> None:
+    """Make good what a manifest says of these files."""
+    rows = [
+        {"path": name, "size": len(data), "sha256": digest_bytes(data)}
+        for name, data in sorted(contents.items())
+        if name != seal.NAME
+    ]
+    listing["files"], listing["files_digest"] = rows, manifest.digest_files(rows)
+    listing["counts"]["files"] = len(rows)

@@ -17,8 +17,8 @@ from annotation.export.rows import MemberRow, Release
 from annotation.export.spool import SpooledMembers
 from annotation.export.verify import verify_archive
 from annotation.splits import NAMES
-from tests.annotation.releases import countersigned, make_release, signed_release
-from tests.annotation.test_export import relist, rewritten
+from tests.annotation.releases import countersigned, list_again, make_release, signed_release
+from tests.annotation.test_export import rewritten
 
 
 def split(release: Release) -> Release:
@@ -98,7 +98,7 @@ def test_a_document_that_is_split_otherwise_than_its_version_says_is_found(packe
         change(labels)
         contents["annotations/labels.json"] = json.dumps(labels, separators=(",", ":")).encode()
         listing["snapshot"]["digest"] = digest_bytes(contents["annotations/labels.json"])
-        relist(contents, listing)
+        list_again(contents, listing)
 
     with pytest.raises(BadArchiveError) as found:
         verify_archive(rewritten(packed, tmp_path / "forged.zip", forge))

@@ -15,20 +15,20 @@ from pathlib import Path
 
 import pytest
 
-from annotation.export import archive, document, formats, manifest
-from annotation.export.canonical import canonical_json, digest_bytes
+from annotation.export import archive, document, formats, manifest, seal
+from annotation.export.canonical import digest_bytes
 from annotation.export.formats import OptionError
 from annotation.export.package import write_package
 from annotation.export.registry import FORMATS
 from annotation.export.rows import ClassRow, RegionRow
 from annotation.export.verify import FRAME, BadArchiveError, verify_archive
 from tests.annotation.export.rich import SCHEMA, make_rich_release, pack
-from tests.annotation.releases import signed_release
+from tests.annotation.releases import list_again, signed_release, write_again
 
 KEYS = sorted(FORMATS)
 COMMON = {
     "DATASHEET.md", "LICENCE.md", "README.md", "annotations/labels.json", "croissant.json", "evaluation.json",
-    "losses.json", "manifest.json",
+    "losses.json", "manifest.json", "seal.json",
 }  # fmt: skip
 # Far beyond what fits one person's patience: the bits are the same whatever the seed, the places are not.
 SEED = 20250607
@@ -54,8 +54,8 @@ def test_an_archive_verifies_and_tells_what_it_is(packed, key):
     with zipfile.ZipFile(packed[key]) as opened:
         names = opened.namelist()
     assert set(names) > COMMON
-    assert names[-1] == manifest.NAME
-    assert names[:-1] == sorted(names[:-1])
+    assert names[-2:] == [manifest.NAME, seal.NAME]
+    assert names[:-2] == sorted(names[:-2])
 
 
 @pytest.mark.parametrize("key", KEYS)
@@ -107,15 +107,8 @@ def rewritten(packed: Path, target: Path, change) -> Path:
         contents = {name: opened.read(name) for name in opened.namelist()}
     listing = json.loads(contents.pop(manifest.NAME))
     change(contents)
-    rows = [
-        {"path": name, "size": len(data), "sha256": digest_bytes(data)}
-        for name, data in sorted(contents.items())
-    ]
-    listing["files"], listing["files_digest"] = rows, manifest.digest_files(rows)
-    listing["counts"]["files"] = len(rows)
-    members = [formats.Member(name, data) for name, data in sorted(contents.items())]
-    archive.write_archive(target, [*members, formats.Member(manifest.NAME, canonical_json(listing))])
-    return target
+    list_again(contents, listing)
+    return write_again(target, contents, listing)
 
 
 FORGED = [
@@ -219,6 +212,18 @@ def test_hostile_names_stay_inside_the_archive(tmp_path, key):
             archive.check_name(name)
             assert (inside / name).resolve().is_relative_to(inside)
         assert b"\n# y" not in opened.read("README.md")
+
+
+@pytest.mark.parametrize("key", ["csv", "csv_spreadsheet", "dicom", "yolo"])
+def test_letters_and_accents_apart_are_read_as_the_document_has_them(tmp_path, key):
+    """Words that were pasted as `u` and two dots are signed as `ü`; no file of the format says them otherwise."""
+    plain = make_rich_release(tmp_path)
+    titles = ("Dru\u0308se", "=\u0338 no formula once it is one letter", "e\u0301" * 40)
+    classes = (*SCHEMA.classes, *(ClassRow(f"k{n}", title, "finding") for n, title in enumerate(titles)))
+    release = signed_release(plain, schema=replace(SCHEMA, classes=classes))
+    target = tmp_path / "apart.zip"
+    write_package(release, format=key, image_path=tmp_path.joinpath, target=target)
+    assert verify_archive(target).compared
 
 
 # What happens after the members is the same for all: two formats stand for it.

@@ -13,14 +13,20 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.core.management import CommandError, call_command
 
-from annotation.export import archive, manifest
-from annotation.export.canonical import canonical_json, digest_bytes
-from annotation.export.formats import Member
+from annotation.export import manifest
+from annotation.export.canonical import digest_bytes
 from annotation.export.package import write_package
 from annotation.export.rows import Release
 from annotation.export.signature import public_half
 from annotation.export.verify import BadArchiveError, verify_archive
-from tests.annotation.releases import KEY, countersigned, make_release, make_signature
+from tests.annotation.releases import (
+    KEY,
+    countersigned,
+    list_again,
+    make_release,
+    make_signature,
+    write_again,
+)
 
 LABELS = "annotations/labels.json"
 Change = Callable[[dict[str, Any], dict[str, bytes]], None]
@@ -44,15 +50,8 @@ def forged(packed: Path, change: Change) -> Path:
     listing = json.loads(contents.pop(manifest.NAME))
     change(listing["snapshot"], contents)
     listing["snapshot"]["digest"] = digest_bytes(contents[LABELS])
-    listing["files"] = [
-        {"path": name, "size": len(data), "sha256": digest_bytes(data)}
-        for name, data in sorted(contents.items())
-    ]
-    listing["files_digest"] = manifest.digest_files(listing["files"])
-    target = packed.with_name("forged.zip")
-    members = [Member(name, data) for name, data in sorted(contents.items())]
-    archive.write_archive(target, [*members, Member(manifest.NAME, canonical_json(listing))])
-    return target
+    list_again(contents, listing)
+    return write_again(packed.with_name("forged.zip"), contents, listing)
 
 
 def relabel(told: dict[str, Any], contents: dict[str, bytes]) -> None:

@@ -19,7 +19,7 @@ from annotation.export.document import write_document
 from annotation.export.package import write_package
 from annotation.export.rows import ClassRow, MemberRow, RegionRow, Release, SchemaRow
 from annotation.geometry import Box, Point, Polygon
-from tests.annotation.releases import signed_release
+from tests.annotation.releases import EVALUATED, signed_release
 
 LONG_TITLE = (
     "Ein sehr langer Name für einen Befund, wie ihn nur Menschen wählen, die Platz haben: " + "ä" * 30
@@ -134,8 +134,8 @@ def make_release(
         schema=SCHEMA,
         members=tuple(members),
         signature=None,
-        evaluation=None,
-        provenance={"dataset": "d", "generators": ["a" * 64]},
+        evaluation={"approved_set": EVALUATED, "batches": []},
+        provenance={"dataset": "d", "generators": ["a" * 64], "image_set_digest": "e" * 64},
     )
     return signed_release(release)
 
