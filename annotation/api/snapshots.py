@@ -126,4 +126,7 @@ class ExportViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, GenericVie
             )
         holding.refuse_held(export.snapshot)
         name = f"synthlab-{export.format}-{export.snapshot.digest[:12]}.zip"
-        return serve_file(request, export.digest, content_type="application/zip", filename=name)
+        # Asked again each time: a browser's copy would be handed out in spite of a withdrawal that came since.
+        return serve_file(
+            request, export.digest, content_type="application/zip", filename=name, immutable=False
+        )

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
-from annotation.models import HoldDecision, Snapshot, SnapshotHold
+from annotation.models import HoldDecision, Snapshot, SnapshotHold, Study
 from annotation.services.access import require_manager
 from generation.models import Dataset, SourceImage, Withdrawal
 from generation.services.consequences import touched_generators
@@ -34,6 +34,15 @@ def touched_snapshots(
         rows = rows.filter(pk=only.pk)
     generators = [item.row.pk for item in touched_generators(dataset, images)]
     touched = Count("items", filter=Q(items__image__batch__generator__in=generators))
+    counts = dict(rows.annotate(touched=touched).filter(touched__gt=0).values_list("pk", "touched"))
+    return [(row, counts[row.pk]) for row in rows.filter(pk__in=counts)]
+
+
+def touched_studies(dataset: Dataset, images: QuerySet[SourceImage]) -> list[tuple[Study, int]]:
+    """Studies with how many of their images come from generators that learnt from these real ones, or may have."""
+    generators = [item.row.pk for item in touched_generators(dataset, images)]
+    touched = Count("items", filter=Q(items__synthetic_image__batch__generator__in=generators))
+    rows = Study.objects.filter(dataset=dataset).order_by("created_at")
     counts = dict(rows.annotate(touched=touched).filter(touched__gt=0).values_list("pk", "touched"))
     return [(row, counts[row.pk]) for row in rows.filter(pk__in=counts)]
 

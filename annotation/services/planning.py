@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 
-from annotation.models import ItemState, Read, ReadState, Study
+from annotation.models import Item, ItemState, Read, ReadState, Study
 from annotation.services.choosing import REASONS, WAYS, Candidate, Choice, check_filters, choose
 from annotation.services.holding import count_touched
 from annotation.services.progress import discard_reasons
@@ -108,7 +108,7 @@ def preview_snapshot(
     """
     plan = plan_snapshot(study, filters, splits)
     taken = plan.choice.taken
-    states = dict(study.items.values_list("state").annotate(n=Count("id")).order_by())
+    states = count_states(study)
     discarded = states.get(ItemState.DISCARDED, 0)
     titles = dict(study.schema.classes.values_list("key", "title"))
     generators = Counter(row.generator for row in taken)
@@ -120,7 +120,7 @@ def preview_snapshot(
         ways=_titled(Counter(row.way for row in taken), WAYS),
         readers=_readers(taken),
         discarded=discarded,
-        discard_reasons=_titled(discard_reasons(study), _reason_titles(study)),
+        discard_reasons=_titled(discard_reasons(synthetic_items(study)), _reason_titles(study)),
         undecided=sum(states.values()) - states.get(ItemState.ACCEPTED, 0) - discarded,
         excluded=_titled(plan.choice.excluded, REASONS),
         families={
@@ -136,6 +136,16 @@ def preview_snapshot(
             count_touched(study.dataset, (row.generator for row in taken)) if study.dataset else 0
         ),
     )
+
+
+def synthetic_items(study: Study) -> QuerySet[Item]:
+    """What could ever be in a snapshot: hidden controls could not, and are not counted among what is left out."""
+    return study.items.filter(synthetic_image__isnull=False)
+
+
+def count_states(study: Study) -> dict[str, int]:
+    """State → synthetic images of the study in it."""
+    return dict(synthetic_items(study).order_by().values_list("state").annotate(n=Count("id")))
 
 
 def _titled(counts: Mapping[str, int], titles: Mapping[str, str]) -> list[dict[str, Any]]:

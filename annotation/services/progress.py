@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.core.cache import caches
-from django.db.models import Avg, Count, Exists, Max, OuterRef, Q, Sum
+from django.db.models import Avg, Count, Exists, Max, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import Now
 
 from annotation.agreement import Agreement, krippendorff_alpha, pairwise_kappa, raw_agreement
@@ -92,9 +92,9 @@ def study_agreement(study: Study) -> dict[str, Any]:
     }
 
 
-def discard_reasons(study: Study) -> dict[str, int]:
-    """How often each reason stands behind a discarded item, most frequent first."""
-    rows = Item.objects.filter(study=study, state=ItemState.DISCARDED)
+def discard_reasons(items: QuerySet[Item]) -> dict[str, int]:
+    """How often each reason stands behind the discarded ones of these items, most frequent first."""
+    rows = items.filter(state=ItemState.DISCARDED).order_by()
     counted = rows.values_list("outcome__discard_reason").annotate(n=Count("id")).order_by("-n")
     return dict(counted)
 

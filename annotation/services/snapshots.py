@@ -6,14 +6,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Count
 
 from annotation.export.rows import MemberRow
 from annotation.models import Annotation, ItemState, Snapshot, SnapshotItem, Study
 from annotation.services.access import require_manager
 from annotation.services.holding import hold_from_the_start
 from annotation.services.measuring import freeze_images, lock_accepted, nothing_accepted
-from annotation.services.planning import Plan, plan_snapshot
+from annotation.services.planning import Plan, count_states, plan_snapshot
 from annotation.services.releases import describe_members, describe_source, digest_members, readers_of
 from annotation.services.splitting import refuse_empty
 from evaluation.models import Evaluation, EvaluationState
@@ -166,7 +165,7 @@ def refuse_real_pixels(images: list[SyntheticImage]) -> None:
 
 
 def _facts(study: Study) -> dict[str, Any]:
-    states = dict(study.items.values_list("state").annotate(n=Count("id")).order_by())
+    states = count_states(study)
     head = AuditChain.objects.filter(pk=study_chain(study)).first()
     return {
         "items_by_state": {state: states.get(state, 0) for state in ItemState.values},

@@ -9,14 +9,14 @@ from uuid import UUID
 from django.db.models import F
 
 from annotation.models import Item, Read, ReadState
-from annotation.services.holding import hold_touched, touched_snapshots
+from annotation.services.holding import hold_touched, touched_snapshots, touched_studies
 from generation.models import Dataset, SourceImage, Withdrawal
 from synthlab.accounts.models import User
 from synthlab.core.erasure import Trace
 
 
 def traces(images: Sequence[UUID]) -> Iterator[Trace]:
-    """Items that show one of these images as a hidden control, and snapshots of images that grew from them.
+    """Items that show one of these images as a hidden control; studies and snapshots of images that grew from them.
 
     Whose study it is, is not the data set's to know.
     """
@@ -29,9 +29,17 @@ def traces(images: Sequence[UUID]) -> Iterator[Trace]:
             detail="It is shown to readers no more; answers given to it stay.",
         )
     rows = SourceImage.objects.filter(pk__in=images)
-    frozen = Dataset.objects.filter(image_sets__snapshots__isnull=False).distinct()
-    for dataset in frozen.filter(pk__in=rows.order_by().values("dataset")):
-        for snapshot, count in touched_snapshots(dataset, rows.filter(dataset=dataset)):
+    for dataset in Dataset.objects.filter(pk__in=rows.order_by().values("dataset")):
+        touching = rows.filter(dataset=dataset)
+        for study, count in touched_studies(dataset, touching):
+            yield Trace(
+                kind="study",
+                id=study.pk,
+                title=f"Study of {study.created_at:%-d %b %Y}, {study.state}",
+                detail=f"It reads {count} images of these generators. Nothing happens to it by itself: retire the generators, "
+                "and talk to its managers.",
+            )
+        for snapshot, count in touched_snapshots(dataset, touching):
             yield Trace(
                 kind="snapshot",
                 id=snapshot.pk,

@@ -17,7 +17,7 @@ from annotation.services.access import roles_in
 from annotation.services.choosing import REASONS
 from annotation.services.comparing import compare_with_batches
 from annotation.services.exporting import describe_formats
-from annotation.services.planning import preview_snapshot
+from annotation.services.planning import preview_snapshot, synthetic_items
 from annotation.services.sealing import public_key
 from annotation.services.signing import signature_holds
 from annotation.services.snapshots import latest_evaluation
@@ -34,7 +34,9 @@ def snapshot_list(request: HttpRequest, pk: UUID) -> HttpResponse:
     context = {
         "study": study,
         "accepted": study.items.for_snapshot().count(),
-        "undecided": study.items.exclude(state__in=(ItemState.ACCEPTED, ItemState.DISCARDED)).count(),
+        "undecided": synthetic_items(study)
+        .exclude(state__in=(ItemState.ACCEPTED, ItemState.DISCARDED))
+        .count(),
         "snapshots": study.snapshots.select_related("signed_by", "countersigned_by").prefetch_related(
             "holds"
         ),

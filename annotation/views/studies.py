@@ -25,7 +25,7 @@ from annotation.models import (
 from annotation.services.access import roles_in
 from annotation.services.controls import control_facts
 from annotation.services.exemplars import exemplar_candidates
-from annotation.services.filling import released_batches
+from annotation.services.filling import images_taken, released_batches
 from annotation.services.measuring import evaluations_of
 from annotation.services.progress import discard_reasons, reader_progress, study_agreement, study_progress
 from annotation.services.schemas import create_label_schema
@@ -145,16 +145,18 @@ def _line(study: Study, user: User) -> dict[str, Any]:
 
 def _managing(study: Study, user: User) -> dict[str, Any]:
     progress = study_progress(study)
+    taken = images_taken(study)
     decided = progress["items"][ItemState.ACCEPTED] + progress["items"][ItemState.DISCARDED]
     return {
         "is_manager": True,
         "progress": progress,
         "decided": decided,
         "total": sum(progress["items"].values()),
+        "states": [(ItemState(state).label, count) for state, count in progress["items"].items() if count],
         "reasons": _titled_reasons(study),
         "agreement": study_agreement(study) if study.reads_per_item > 1 else None,
         "controls": control_facts(study, user),
-        "batches": released_batches(study, user),
+        "batches": [(batch, taken.get(batch.pk, 0)) for batch in released_batches(study, user)],
         "accepted": study.items.for_snapshot().count(),
         "evaluations": evaluations_of(study)[:EVALUATIONS_SHOWN],
         "members": study.memberships.select_related("user").order_by("role", "user__username"),
@@ -172,7 +174,10 @@ def _managing(study: Study, user: User) -> dict[str, Any]:
 
 def _titled_reasons(study: Study) -> list[dict[str, Any]]:
     titles = {row["key"]: row["title"] for row in study.schema.discard_reasons}
-    return [{"title": titles.get(key, key), "count": count} for key, count in discard_reasons(study).items()]
+    return [
+        {"title": titles.get(key, key), "count": count}
+        for key, count in discard_reasons(study.items.all()).items()
+    ]
 
 
 def _may_make(user: User) -> bool:

@@ -14,7 +14,7 @@ from evaluation.models import CopyReview, CopyVerdict
 from generation.models import SyntheticImage
 from synthlab.core.exceptions import InvalidInput
 from synthlab.core.invariants import find_violations
-from tests.annotation.factories import DISCARDED, GLAND, LABELLED, Scene, make_batch
+from tests.annotation.factories import DISCARDED, GLAND, LABELLED, Scene, add_control, make_batch
 from tests.evaluation.factories import flag_as_copy
 from tests.present import present
 
@@ -118,6 +118,14 @@ def test_discards_are_told_with_their_reasons():
         ("Artefact", 2),
         ("Blurred", 1),
     ]
+
+
+def test_hidden_controls_are_not_among_what_is_left_out():
+    scene = scene_of(GLAND, DISCARDED)
+    add_control(scene)
+    assert planning.preview_snapshot(scene.study).undecided == 0
+    frozen = snapshots.create_snapshot(actor=scene.manager, study=scene.study, name="First")
+    assert sum(frozen.facts["items_by_state"].values()) == 2
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,11 @@ def test_the_consequences_name_the_snapshot_before_and_after():
     (trace,) = [trace for trace in before.traces if trace.kind == "snapshot"]
     assert trace.id == snapshot.pk
     assert not SnapshotHold.objects.exists()
-    assert scene.study.title not in str(trace.to_mapping())
+    (study,) = [trace for trace in before.traces if trace.kind == "study"]
+    assert study.id == scene.study.pk
+    assert "It reads 3 images" in study.detail
+    for told in (trace, study):  # whose study it is, is not the data set's to know
+        assert scene.study.title not in str(told.to_mapping())
     withdrawal = withdraw(scene)
     hold = only_hold()
     assert (hold.snapshot_id, hold.withdrawal_id, hold.member_count) == (snapshot.pk, withdrawal.pk, 2)
@@ -183,9 +187,12 @@ def test_an_export_that_waits_fails_and_an_archive_that_stands_is_not_handed_out
     waiting = exporting.request_export(actor=scene.manager, snapshot=snapshot)
     client = as_user(scene.manager)
     url = f"/api/v1/exports/{done.pk}/file"
-    assert status_of(client, url) == 200
+    first = client.get(url)
+    streamed(first)
+    assert first.status_code == 200
+    assert "no-cache" in first["Cache-Control"]  # nor does the browser hand out its copy of it unasked
     withdraw(scene)
-    refused = client.get(url)
+    refused = client.get(url, headers={"if-none-match": first["ETag"]})
     assert (refused.status_code, refused.json()["code"]) == (409, "snapshot_held")
     execute(str(waiting.job_id))
     assert Export.objects.get(pk=waiting.pk).state == ExportState.FAILED

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import zipfile
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.urls import reverse
 from rest_framework.test import APIClient
 
+from annotation import tasks
 from annotation.export.registry import FORMATS
 from annotation.export.spool import tally_members
 from annotation.export.verify import verify_archive
-from annotation.models import Export, ExportState, Read, ReadState
+from annotation.models import Annotation, Export, ExportState, ItemState, Read, ReadState
 from annotation.services import exporting, releases, signing, snapshots
 from generation.models import Dataset, SourceImage
 from synthlab.core.exceptions import InvalidInput
@@ -44,6 +46,11 @@ def exported(scene, snapshot, **wish: Any) -> Export:
     return export
 
 
+def accept_the_last(scene) -> None:
+    """`make_signed_snapshot` leaves one answer waiting."""
+    scene.accept(Annotation.objects.get(read__study=scene.study, read__item__state=ItemState.REVIEW))
+
+
 def real_pictures():
     return [
         picture
@@ -71,11 +78,27 @@ def test_no_name_no_address_and_no_real_pixel_is_in_an_archive_of_any_format(sce
 
 def test_what_comes_after_the_signature_is_not_in_it(scene, snapshot):
     before = exported(scene, snapshot)
-    scene.answer_all(GLAND)
+    accept_the_last(scene)
+    assert scene.study.items.for_snapshot().count() == snapshot.item_count + 1
     Dataset.objects.filter(pk=scene.dataset.pk).update(
         licence="another", description="other words", modality="x"
     )
     assert exported(scene, snapshot).digest == before.digest
+
+
+def test_what_is_accepted_while_an_archive_is_written_is_not_in_it(scene, snapshot, monkeypatch):
+    before = exported(scene, snapshot)
+    asked = []
+
+    def accept_meanwhile(digest: str) -> Path:
+        if not asked:
+            accept_the_last(scene)
+        asked.append(digest)
+        return path_of(digest)
+
+    monkeypatch.setattr(tasks, "path_of", accept_meanwhile)
+    assert exported(scene, snapshot).digest == before.digest
+    assert len(asked) == snapshot.item_count == scene.study.items.for_snapshot().count() - 1
 
 
 def test_options_are_kept_and_bad_ones_refused_by_name(scene, snapshot):
