@@ -141,12 +141,12 @@ class Membership(Identified):
 
 
 class ItemState(models.TextChoices):
-    WAITING = "waiting"
-    READING = "reading"
-    REVIEW = "review"
-    DISPUTED = "disputed"
-    ACCEPTED = "accepted"
-    DISCARDED = "discarded"
+    WAITING = "waiting", "waiting"
+    READING = "reading", "being read"
+    REVIEW = "review", "in review"
+    DISPUTED = "disputed", "disputed"
+    ACCEPTED = "accepted", "accepted"
+    DISCARDED = "discarded", "discarded"
 
 
 class ReviewReason(models.TextChoices):

@@ -6,9 +6,10 @@ import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from uuid import UUID
 
 from django.db import transaction
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import Count, OuterRef, QuerySet, Subquery
 
 from annotation.models import Item, Read, Study, StudyState
 from annotation.services.access import require_manager
@@ -98,6 +99,12 @@ def released_batches(study: Study, user: User) -> QuerySet[Batch]:
         return released.filter(generator__dataset=study.dataset_id)
     own = [dataset for dataset in Dataset.objects.visible_to(user) if may_use(user, dataset)]
     return released.filter(generator__dataset__in=own)
+
+
+def images_taken(study: Study) -> dict[UUID, int]:
+    """How many images the study holds of each batch that it was filled from."""
+    rows = study.items.filter(synthetic_image__isnull=False).order_by()
+    return dict(rows.values_list("synthetic_image__batch").annotate(n=Count("pk")))
 
 
 def _check_dataset(actor: User, study: Study, batches: Sequence[Batch]) -> None:

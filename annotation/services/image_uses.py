@@ -31,7 +31,7 @@ def history(asker: User, image: SyntheticImage) -> Iterator[Happening]:
             yield Happening(
                 at=item.created_at,
                 title=f"Filled into the study “{names[item.study_id]}”",
-                detail=f"There it is {item.get_state_display().lower()} now.",
+                detail=f"There it is {item.get_state_display()} now.",
                 url=reverse("study-page", args=[item.study_id]),
             )
         else:

@@ -50,7 +50,7 @@ def result_list(request: HttpRequest, pk: UUID) -> HttpResponse:
         "study": study,
         "page": page,
         "rows": [_row(read, titles) for read in page.rows],
-        "states": [*ItemState.values, ReadState.RETURNED.value],
+        "states": [*ItemState.choices, (ReadState.RETURNED.value, "returned")],
         "readers": User.objects.filter(reads__study=study).distinct(),
         "reviewers": User.objects.filter(reviews_given__annotation__read__study=study).distinct(),
         "verdicts": ReviewVerdict.choices,

@@ -52,7 +52,7 @@ def test_the_list_and_page_of_a_study_for_each_role():
     for user, words in (
         (scene.reader, ["Start reading", "0 of 2 images done"]),
         (scene.reviewer, ["0 readings wait"]),
-        (scene.manager, ["Add its images", "People", "Pause"]),
+        (scene.manager, ["In the study", "2 waiting", "People", "Pause"]),
     ):
         assert scene.study.title in text(page(user, "study-pages"))
         body = text(page(user, "study-page", scene.study.pk))
