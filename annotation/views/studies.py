@@ -174,7 +174,10 @@ def _managing(study: Study, user: User) -> dict[str, Any]:
 
 def _titled_reasons(study: Study) -> list[dict[str, Any]]:
     titles = {row["key"]: row["title"] for row in study.schema.discard_reasons}
-    return [{"title": titles.get(key, key), "count": count} for key, count in discard_reasons(study).items()]
+    return [
+        {"title": titles.get(key, key), "count": count}
+        for key, count in discard_reasons(study.items.all()).items()
+    ]
 
 
 def _may_make(user: User) -> bool:
