@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.db.models import QuerySet
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins
@@ -41,6 +41,14 @@ class GeneratorViewSet(mixins.ListModelMixin, GenericViewSet[Generator]):
     def retire(self, request: Request, pk: UUID) -> Response:
         generator = generators.retire_generator(actor=person_of(request), generator=self.get_object())
         return Response(GeneratorSerializer(generator).data)
+
+    @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
+    @action(detail=True)
+    def weights(self, request: Request, pk: UUID) -> HttpResponseBase:
+        """The generator's file, for those with `view_real`: with it `synthlab sample` and `replay` work anywhere."""
+        return generators.serve_weights(
+            request._request, actor=person_of(request), generator=self.get_object()
+        )
 
     @extend_schema(
         request=SampleSerializer,

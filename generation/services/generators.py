@@ -11,15 +11,16 @@ from uuid import uuid4
 
 from django.conf import settings
 from django.db import transaction
+from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
 
 from generation.models import Dataset, Generator, GeneratorState, Training
-from generation.services.access import require_owner
+from generation.services.access import may_view_real, require_owner
 from generation.services.manifests import freeze_manifest
 from synthlab.accounts.models import User
 from synthlab.core.audit import dataset_chain, record_event
-from synthlab.core.exceptions import Conflict, InvalidInput
-from synthlab.core.files import StoredFile, path_of, store_files
+from synthlab.core.exceptions import Conflict, InvalidInput, NotAllowed
+from synthlab.core.files import StoredFile, path_of, serve_file, store_files
 
 MAX_HEADER_BYTES = 1024**2
 
@@ -114,6 +115,36 @@ def import_generator(
     freeze_manifest(dataset)
     [stored] = store_files([path])
     return register_generator(actor=actor, dataset=dataset, stored=stored, card=card, name=name)
+
+
+@transaction.atomic
+def serve_weights(request: HttpRequest, *, actor: User, generator: Generator) -> HttpResponseBase:
+    """Serve a generator's file to someone with `view_real`; each time is audited.
+
+    Whoever has the file can make its images again anywhere, and can also search it for what it learnt from.
+
+    Raises:
+        NotAllowed: The actor does not hold `view_real`.
+        NotFound: The file is not in the store.
+    """
+    if not may_view_real(actor, generator.dataset):
+        raise NotAllowed(
+            "view_real_needed",
+            "Weights are handed out to those who may see the real images they learnt from.",
+        )
+    record_event(
+        chain=dataset_chain(generator.dataset),
+        actor=actor,
+        action="generator.downloaded",
+        target=generator,
+        facts={"digest": generator.digest},
+    )
+    name = f"{generator.digest}.safetensors"
+    response = serve_file(
+        request, generator.digest, content_type="application/octet-stream", filename=name, immutable=False
+    )
+    response.headers["Cache-Control"] = "private, no-store"
+    return response
 
 
 @transaction.atomic
