@@ -202,7 +202,9 @@ class SampleSerializer(StrictSerializer):
     )
     truncation = NumberField(required=False)
     class_key = serializers.CharField(required=False)
-    format = serializers.ChoiceField(choices=FORMATS, default="zip")
+    format = serializers.ChoiceField(
+        choices=FORMATS, default="zip", error_messages={"invalid_choice": f"one of {', '.join(FORMATS)}."}
+    )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if "latents" not in attrs:

@@ -17,7 +17,7 @@ from generation.ml.recipe import Recipe, read_recipe
 from generation.ml.sampling import ImageRequest, SampledImage, Sampler
 from generation.ml.weights import LoadedGenerator, load_generator
 
-# Grey levels: room for a sum that is rounded otherwise elsewhere. Another precision needs more: 15 were measured.
+# Grey levels: room for a sum that is rounded otherwise elsewhere. Another precision needs more: 17 were measured.
 TOLERANCE = 2
 
 

@@ -116,7 +116,9 @@ def load_generator(
         raise BadInput("bad_weights", "the weights file cannot be read") from error
     if expected_digest is not None and digest != expected_digest:
         raise BadInput(
-            "wrong_digest", f"the weights file is {digest[:12]}…, not the generator {expected_digest[:12]}…"
+            "wrong_digest",
+            f"the stored file of the generator {expected_digest[:12]}… is damaged (it is {digest[:12]}… now); bring it back "
+            "from a backup and try again",
         )
     record = read_record(path)
     network = build_generator(record.architecture, record.shape)

@@ -91,6 +91,15 @@ def check_numbers(count: int, seed: int, truncation: float) -> None:
         raise InvalidInput("bad_count", f"count: between 1 and {MAX_BATCH_SIZE:,} images in one batch.")
     if not 0 <= seed <= MAX_SEED:
         raise InvalidInput("bad_seed", f"seed: a whole number between 0 and {MAX_SEED}.")
+    check_truncation(truncation)
+
+
+def check_truncation(truncation: float) -> None:
+    """Above 0 and at most 1, for a batch and for a few images at once.
+
+    Raises:
+        InvalidInput: `bad_truncation`.
+    """
     if not 0 < truncation <= 1:
         raise InvalidInput("bad_truncation", "truncation: above 0 and at most 1.")
 

@@ -16,6 +16,7 @@ from django.conf import settings
 
 from generation.models import Generator, GeneratorState
 from generation.services.access import require_use
+from generation.services.batches import check_truncation
 from generation.services.generators import publish_weights
 from synthlab.accounts.models import User
 from synthlab.core.exceptions import Conflict, InvalidInput, Unavailable
@@ -59,7 +60,7 @@ def sample_generator(
     Raises:
         NotAllowed: The actor may not use the data set.
         Conflict: The generator is not approved, or its weights are damaged.
-        InvalidInput: An unknown class, or what the service refuses.
+        InvalidInput: An unknown class, no class where one is needed, a number out of range, or what the service refuses.
         Unavailable: The service is down or busy; batches go on.
     """
     require_use(actor, generator.dataset)
@@ -69,9 +70,13 @@ def sample_generator(
         )
     request: dict[str, Any] = {"digest": generator.digest, "format": format}
     if latents is None:
+        check_truncation(truncation)
         request |= {"seed": seed, "count": count, "truncation": truncation}
     else:
         request["latents"] = latents
+    if class_key is None and generator.classes:
+        known = ", ".join(generator.classes)
+        raise InvalidInput("class_needed", f"class_key: this generator makes images of {known}; name one.")
     if class_key is not None:
         number = len(latents) if latents is not None else count or 0
         request["classes"] = [_class_index(generator, class_key)] * number

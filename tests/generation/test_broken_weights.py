@@ -65,7 +65,7 @@ def test_damaged_weights_fail_the_batch_at_once(batch: Batch) -> None:
     put(whole[:-100])
     told = work(batch)
     assert (told["state"], told["error_code"], told["attempt"]) == ("failed", "wrong_digest", 1)
-    assert "the weights file is" in told["error"]
+    assert "bring it back from a backup" in told["error"]
     comes_back(batch, lambda: put(whole))
 
 

@@ -38,6 +38,7 @@ def test_a_folder_is_made_again_from_the_store(images):
     store_bytes(weights.read_bytes())
     told = replay(folder)
     assert told.count("exact: every pixel; the file is the same bytes") == 3
+    assert "3 in all: 3 exact" in told
     assert "made again on cpu" in told
 
 

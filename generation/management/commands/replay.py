@@ -17,6 +17,7 @@ from generation.management.children import run_verb
 from generation.ml.recipe import DTYPES, read_recipe
 from synthlab.core.files import digest_of, path_of
 
+_VERDICTS = ("exact", "within", "different", "refused")
 TOLERANCE = 2  # grey levels; as that of `generation.ml.replay`, which needs torch
 
 
@@ -63,6 +64,9 @@ class Command(BaseCommand):
     def _tell(self, found: dict[str, Any]) -> None:
         for image in found["images"]:
             self.stdout.write(f"{image['path']}: {_words(image, found['tolerance'])}")
+        verdicts = Counter(image["verdict"] for image in found["images"])
+        said = ", ".join(f"{verdicts[name]:,} {name}" for name in _VERDICTS if verdicts[name])
+        self.stdout.write(f"{len(found['images']):,} in all: {said}")
         self.stdout.write(f"made again on {found['device']} ({found['model']})")
 
 

@@ -131,6 +131,31 @@ def test_bad_input_is_refused_before_the_service_hears_of_it(
     assert asked == []
 
 
+@pytest.mark.parametrize(
+    ("classes", "body", "code"),
+    [
+        ([], {"seed": 1, "truncation": 0}, "bad_truncation"),
+        ([], {"seed": 1, "truncation": 1.5}, "bad_truncation"),
+        (["gland", "stroma"], {"seed": 1}, "class_needed"),
+        (["gland", "stroma"], {"latents": [VECTOR]}, "class_needed"),
+    ],
+)
+def test_what_a_batch_would_refuse_is_refused_in_the_same_words(
+    cast: Cast, generator: Generator, answering: Any, classes: list[str], body: dict[str, Any], code: str
+) -> None:
+    Generator.objects.filter(pk=generator.pk).update(classes=classes)
+    asked = answering(made())
+    answer = ask(cast, generator, **body)
+    assert (answer.status_code, answer.json()["code"]) == (422, code)
+    assert asked == []
+
+
+def test_a_form_that_is_none_is_told_those_that_are(cast: Cast, generator: Generator, answering: Any) -> None:
+    answering(made())
+    detail = ask(cast, generator, seed=1, format="gif").json()["detail"]
+    assert detail == "format: one of zip, grid, npz."
+
+
 def test_what_the_service_refuses_is_said_in_its_words(
     cast: Cast, generator: Generator, answering: Any
 ) -> None:
