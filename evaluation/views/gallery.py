@@ -24,6 +24,8 @@ from synthlab.core.people import person_of
 
 REASONS = [{"value": value, "label": label} for value, label in DiscardReason.choices]
 
+_RECIPE_WORDS = {"seed": "Seed of the image", "dtype": "Precision", "forward_size": "Images in a pass"}
+
 
 @login_required
 @require_safe
@@ -59,13 +61,20 @@ def batch_image(request: HttpRequest, pk: UUID, index: int) -> HttpResponse:
         "before": before,
         "after": after,
         "query": request.GET.urlencode(),
-        "recipe": [(name.replace("_", " ").capitalize(), value) for name, value in image.recipe.items()],
+        "recipe": list(_recipe(image)),
         "score": latest,
         "flags": [(flag, FLAG_TITLES.get(flag, flag)) for flag in (latest.flags if latest else [])],
         "may_view_real": access.may_view_real(person, batch.generator.dataset),
         "history": sorted(_history(person, image, scores), key=lambda one: one.at),
     }
     return render(request, "evaluation/batch_image.html", context)
+
+
+def _recipe(image: SyntheticImage) -> Iterator[tuple[str, Any]]:
+    """Both seeds: the file names the batch's, from which with class and index the image's own follows."""
+    yield "Seed of the batch", image.batch.seed
+    for name, value in image.recipe.items():
+        yield _RECIPE_WORDS.get(name, name.replace("_", " ").capitalize()), value
 
 
 def _batch(request: HttpRequest, pk: UUID) -> Batch:

@@ -11,7 +11,14 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
-from generation.models import Generator, SyntheticImage, TrainingSample
+from generation.models import (
+    MAX_BATCH_SIZE,
+    MAX_CANDIDATE_IMAGES,
+    Generator,
+    GeneratorState,
+    SyntheticImage,
+    TrainingSample,
+)
 from generation.services import access
 from generation.services.cloning import own_settings
 from generation.services.consequences import withdrawn_since
@@ -43,14 +50,24 @@ def generator_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
         "batches": generator.batches.all()[:30],
         "withdrawn_since": withdrawn_since(generator),
         "preview": preview,
+        **_most_images(generator),
         "card": _readable(generator.card),
         "own_settings": own_settings(generator.card["config"]) if generator.card.get("config") else None,
         "class_counts": _counts(generator.card),
         "chosen_sample": _chosen_sample(generator),
         "is_owner": access.is_owner(person_of(request), generator.dataset),
         "may_use": access.may_use(person_of(request), generator.dataset),
+        "may_view_real": access.may_view_real(person_of(request), generator.dataset),
     }
     return render(request, "generation/generator_detail.html", context)
+
+
+def _most_images(generator: Generator) -> dict[str, Any]:
+    """How many images one batch may have, and the words for it beside the form."""
+    if generator.state == GeneratorState.CANDIDATE:
+        words = f"A candidate makes at most {MAX_CANDIDATE_IMAGES:,} in all, so that it can be judged."
+        return {"most_images": MAX_CANDIDATE_IMAGES, "most_images_help": words}
+    return {"most_images": MAX_BATCH_SIZE, "most_images_help": f"At most {MAX_BATCH_SIZE:,} in one batch."}
 
 
 def _counts(card: dict[str, Any]) -> list[tuple[str, int]]:

@@ -73,6 +73,7 @@ def _render(file: Path, path: str, _changed: int) -> DocsPage:
     html = _LINK.sub(
         lambda match: f'href="{_target(path, match[1])}{match[2] or ""}"', renderer.convert(text)
     )
+    html = html.replace("<pre>", '<pre tabindex="0">')  # it scrolls, also for those without a mouse
     return DocsPage(path=path, title=_title(text, path), body=SafeString(_with_anchors(html)))
 
 

@@ -221,7 +221,9 @@ def _queue_again(row: Job, *, code: str = "", error: str = "", **fields: Any) ->
 def _stop(row: Job) -> None:
     """Cancel what waits, ask what runs."""
     if row.state == JobState.QUEUED:
-        finish(row, JobState.CANCELLED, code="cancelled", error="Cancelled before it began.")
+        begun = row.progress_done > 0  # its shards made that much while it waited for them
+        words = "Cancelled; what was complete is kept." if begun else "Cancelled before it began."
+        finish(row, JobState.CANCELLED, code="cancelled", error=words)
     else:
         Job.objects.filter(pk=row.pk).update(cancel_requested_at=Coalesce("cancel_requested_at", Now()))
         _cancel_shards(row)

@@ -163,7 +163,17 @@ def test_every_state_of_a_batch_has_a_gallery(cast: Cast) -> None:
         shown = page(cast.client("owner"), "batch-gallery", batch.pk)
         at_work = state in (BatchState.QUEUED, BatchState.RUNNING)
         assert ("data-growing" in shown, "data-may-discard" in shown) == (at_work, not at_work)
-        assert ("Not measured yet" in shown) == (not at_work)
+        assert ("Not measured yet" in shown) == (state == BatchState.SUCCEEDED)
+        # Its script puts what to do next into the paragraph.
+        assert "<p> </p>" in shown.split('id="gallery-empty"')[1]
+
+
+def test_an_image_names_both_seeds_of_its_recipe(cast: Cast) -> None:
+    batch, _ = measured(cast)
+    image = batch.images.get(index=1)
+    shown = page(cast.client("owner"), "batch-image", batch.pk, image.index)
+    for words, value in (("Seed of the batch", batch.seed), ("Seed of the image", image.seed)):
+        assert f'<dt>{words}</dt><dd class="num">{value}</dd>' in shown
 
 
 def test_an_image_page_asks_no_more_in_a_large_batch(cast: Cast, django_assert_max_num_queries: Any) -> None:

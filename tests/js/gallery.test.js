@@ -10,7 +10,7 @@ import {
 const MANY = 100_000;
 
 test("the height is that of all rows, the window a few of them", () => {
-  const layout = layoutOf(MANY, 1000, 90);
+  const layout = layoutOf(MANY, 999, 90);
   assert.deepEqual(layout, { columns: 11, rows: 9091, size: 90, height: 818_190 });
   for (const top of [0, 40_000, layout.height - 700]) {
     const { first, stop } = windowOf(layout, MANY, top, 700);
@@ -24,6 +24,11 @@ test("the height is that of all rows, the window a few of them", () => {
 test("an empty list and a narrow room", () => {
   assert.deepEqual(windowOf(layoutOf(0, 500, 90), 0, 0, 700), { first: 0, stop: 0 });
   assert.deepEqual(layoutOf(3, 20, 90), { columns: 1, rows: 3, size: 90, height: 270 });
+});
+
+test("cells grow until they fill the width", () => {
+  const { columns, size } = layoutOf(MANY, 356, 104);
+  assert.deepEqual({ columns, size }, { columns: 3, size: 118 });
 });
 
 test("what is in sight is not scrolled", () => {

@@ -94,6 +94,15 @@ def test_cancel_passes_down() -> None:
     job, (one, two) = family("answer", "answer")
     request_cancel(actor=None, job=job)
     assert (state(job), state(one), state(two)) == (JobState.CANCELLED,) * 3
+    assert job.error == "Cancelled before it began."
+
+
+def test_who_cancels_what_has_begun_is_told_that_it_is_kept() -> None:
+    job, (one, _) = family("answer", "answer")
+    run(one)
+    request_cancel(actor=None, job=job)
+    assert (state(job), state(one)) == (JobState.CANCELLED, JobState.SUCCEEDED)
+    assert job.error == "Cancelled; what was complete is kept."
 
 
 def test_a_handler_may_make_its_shards_itself() -> None:
