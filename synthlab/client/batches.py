@@ -34,7 +34,7 @@ class Batch(Awaited[BatchRecord]):
 
     def _phase(self, job: Json) -> str:
         phase = job.get("phase") or ""
-        return "" if phase == "sampling" else str(phase or job["state"])
+        return "" if phase in ("sampling", "shards") else str(phase or job["state"])
 
     def cancel(self) -> Self:
         """Stop after the images in work; those that are complete stay."""
@@ -78,7 +78,8 @@ class Batch(Awaited[BatchRecord]):
         self.refresh()
         at_work = self.state not in (SUCCEEDED, "failed", "cancelled")
         if at_work or (self.state != SUCCEEDED and not partial):
-            raise NotFinished(f"batch {self.id} is {self.state}; wait() for it first")
+            todo = "wait() for it first" if at_work else "partial=True takes the images that stand"
+            raise NotFinished(f"batch {self.id} is {self.state}; {todo}")
         target = Path(folder)
         download = BatchDownload(self._rest, self.id, target, workers=workers)
         count = self.record.image_count if partial else self.record.count

@@ -93,7 +93,7 @@ class BatchDownload:
                 part.remove()
                 return list(missing)
         except (Conflict, NotFound):
-            part.remove()  # a cancelled batch has no archive, but has images
+            part.remove()  # an older server has no archive of a cancelled batch, but has its images
             return list(missing)
         have = set(self._unpacked(part.path, missing, tell))
         part.remove()
