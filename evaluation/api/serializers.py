@@ -68,7 +68,10 @@ class EvaluationWriteSerializer(StrictSerializer):
 
 
 class CompareSerializer(StrictSerializer):
-    other = serializers.UUIDField()
+    """`with`, which is a word of Python, too."""
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        return {"with": serializers.UUIDField()}
 
 
 class ScoreSerializer(serializers.ModelSerializer[ImageScore]):

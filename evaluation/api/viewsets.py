@@ -96,9 +96,9 @@ class EvaluationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, Generi
     def compare(self, request: Request, pk: UUID) -> Response:
         """Two evaluations side by side, where they were measured alike."""
         first = self.get_object()
-        wish = CompareSerializer(data={"other": request.query_params.get("with", "")})
+        wish = CompareSerializer(data=request.query_params.dict())
         wish.is_valid(raise_exception=True)
-        second = get_object_or_404(self.get_queryset(), pk=wish.validated_data["other"])
+        second = get_object_or_404(self.get_queryset(), pk=wish.validated_data["with"])
         rows = comparing.compare_evaluations(first, second)
         return Response({"first": first.pk, "second": second.pk, "rows": [row.as_json() for row in rows]})
 

@@ -26,8 +26,8 @@ from evaluation.ml.subject import Subject
 # Metric → the false positive rate at which members are counted.
 RATES = {"membership_tpr_10": 0.10, "membership_tpr_1": 0.01}
 _METHOD = (
-    "score: log(distance to the nearest real picture of another group / distance to the nearest synthetic picture); "
-    "members: training pictures, non-members: validation pictures"
+    "score: log(distance to the nearest real image of another group / distance to the nearest synthetic image); "
+    "members: training images, non-members: validation images"
 )
 
 

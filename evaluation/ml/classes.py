@@ -65,5 +65,5 @@ def _empty(part: Subject, key: str, overall: MetricResult) -> MetricResult:
         n_groups=counts.n_groups, n_train_groups=counts.n_train_groups, value=None, floor=None, ratio=None, ci_low=None,
         ci_high=None, ci_method="", p_value=None, p_text="", resamples=0, details={}, seconds=0.0,
         status="insufficient" if part.status == "ok" else part.status,
-        caveats=(*part.caveats, f"no number is given below {MIN_IMAGES} pictures on each side"),
+        caveats=(*part.caveats, f"no number is given below {MIN_IMAGES} images on each side"),
     )  # fmt: skip

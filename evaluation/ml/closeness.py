@@ -54,8 +54,8 @@ def closeness_row(subject: Subject) -> MetricResult:
         ci_method="none: too few groups" if reach is None else "value ± t · standard deviation over halves of the groups",
         p_value=p_value, p_text=p_text(p_value, DEALS), resamples=DEALS,
         method=(
-            "share of synthetic pictures whose nearest real picture is of a training group, equally many groups on either "
-            "side; 0.5 is expected; p by dealing out whole groups; floor: unseen validation pictures in their place"
+            "share of synthetic images whose nearest real image is of a training group, equally many groups on either "
+            "side; 0.5 is expected; p by dealing out whole groups; floor: unseen validation images in their place"
         ),
         details={"expected": 0.5, "groups_a_side": min(training, reference)},
     )  # fmt: skip

@@ -58,10 +58,10 @@ def copying(subject: Subject, copies: Copies) -> tuple[list[MetricResult], list[
 
 
 def _nearest(part: _Part) -> MetricResult:
-    label = "Nearest real picture (ratio)"
+    label = "Nearest real image (ratio)"
     method = (
-        "distance to the nearest training picture over distance to the nearest reference picture, relative to the "
-        "median of the same for unseen real pictures (floor 1); median over synthetic pictures"
+        "distance to the nearest training image over distance to the nearest validation image, relative to the "
+        "median of the same for unseen real images (floor 1); median over synthetic images"
     )
     ratio = part.copies.scores.ratio
     own = None if ratio is None else ratio[part.synthetic]
@@ -75,7 +75,7 @@ def _nearest(part: _Part) -> MetricResult:
     value = float(np.median(own))
     return part.row(
         "nearest_real", label, better="higher", value=value, floor=1.0, ratio=value, ci_low=low, ci_high=high,
-        ci_method="order statistics over synthetic pictures", method=method, details={"smallest": float(own.min()), "histogram": _histogram(part, own)},
+        ci_method="order statistics over synthetic images", method=method, details={"smallest": float(own.min()), "histogram": _histogram(part, own)},
     )  # fmt: skip
 
 
@@ -91,10 +91,10 @@ def _histogram(part: _Part, own: Rows) -> dict[str, list[float]]:
 def _copies(part: _Part) -> MetricResult:
     scores, hits = part.copies.scores, part.copies.flags["copy"]
     return part.share(
-        "copies", "Pictures flagged as copies", hits, scores.unseen,
+        "copies", "Images flagged as copies", hits, scores.unseen,
         method=(
             f"flagged at conformal p ≤ {ALPHA:g} over groups, or below {SEPARATION:g} of the smallest ratio of any unseen "
-            "real picture; floor: share of unseen real pictures that the same rule flags"
+            "real image; floor: share of unseen real images that the same rule flags"
         ),
         details={
             "flagged": int(hits[part.synthetic].sum()), "alpha": ALPHA,
@@ -108,10 +108,10 @@ def _identical(part: _Part) -> MetricResult:
     real = np.zeros(len(part.reference), dtype=bool)
     real[part.reference] = members(whole.reference.canonical_digests, whole.training.canonical_digests)
     return part.share(
-        "identical", "Pictures identical to a training picture", flags["identical"], real, extractor="pixels",
+        "identical", "Images identical to a training image", flags["identical"], real, extractor="pixels",
         extractor_sha256="", preprocessing="none", dtype="uint8", caveats=whole.contamination,
         status="contaminated" if whole.contamination else "ok",
-        method=f"equal pixels under {len(whole.symmetries)} symmetries; floor: reference pictures among the training set",
+        method=f"equal pixels under {len(whole.symmetries)} symmetries; floor: validation images among the training set",
         details={
             "identical": int(flags["identical"][part.synthetic].sum()),
             "identical_to_reference": int(flags["identical_reference"][part.synthetic].sum()),
@@ -124,12 +124,12 @@ def _duplicates(part: _Part) -> MetricResult:
     n = int(part.synthetic.sum())
     enough: Status = "ok" if n >= MIN_SYNTHETIC else "insufficient"
     return part.share(
-        "duplicates", "Pictures that repeat within the set", hits, found.unseen, extractor="pixels",
+        "duplicates", "Images that repeat within the set", hits, found.unseen, extractor="pixels",
         extractor_sha256="", preprocessing="reduced pixels", dtype="float32",
         status="contaminated" if part.subject.contamination else enough,
         method=(
             "equal pixels under the symmetries, or a pixel distance below half of the first percentile between real "
-            f"pictures of different groups; {found.searched} of {len(hits)} pictures compared closely"
+            f"images of different groups; {found.searched} of {len(hits)} images compared closely"
         ),
         details={"repeated": int(hits[part.synthetic].sum()), "threshold_grey_levels": found.threshold},
     )  # fmt: skip

@@ -24,7 +24,7 @@ MAX_NULL_ROWS = 4096
 
 _HALVES = (
     "ratio ± t · standard deviation over draws of half of the real groups (delete-half jackknife); it understates "
-    "what another reference set would change"
+    "what another validation set would change"
 )
 _PRDC_LABELS = {"precision": "Precision", "recall": "Recall", "density": "Density", "coverage": "Coverage"}
 

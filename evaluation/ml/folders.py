@@ -11,7 +11,8 @@ from typing import Any
 
 from generation.child import BadInput
 
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp"})
+LOSSY = frozenset({".jpg", ".jpeg", ".webp"})
+SUFFIXES = LOSSY | {".png", ".tif", ".tiff", ".bmp"}
 Row = dict[str, Any]
 
 NO_GROUPS = (
@@ -21,6 +22,10 @@ NO_GROUPS = (
 NO_TRAINING = (
     "No training images were given: half of the real ones stood in for them. What was copied from images that are in "
     "neither half cannot be seen, and nothing can be said about who was trained on."
+)
+COMPRESSED = (
+    "Some images are stored as JPEG or WebP. Such compression alone moves distances: only images that were stored alike "
+    "from the camera or the generator on compare."
 )
 
 
@@ -50,12 +55,14 @@ def read_folders(
         BadInput: a folder is missing or holds no picture, or the CSV leaves a real picture out.
     """
     named = read_groups(groups) if groups else None
-    assumed = () if named is not None else (NO_GROUPS,)
-    reference = _grouped(_listed(real, "real"), real.name, named)
+    reference, made = _grouped(_listed(real, "real"), real.name, named), _listed(synthetic, "synthetic")
     if training is None:
-        return Folders(_listed(synthetic, "synthetic"), *_halves(reference), (*assumed, NO_TRAINING))
-    taught = _grouped(_listed(training, "training"), training.name, named)
-    return Folders(_listed(synthetic, "synthetic"), reference, taught, assumed)
+        reference, taught = _halves(reference)
+    else:
+        taught = _grouped(_listed(training, "training"), training.name, named)
+    lossy = any(Path(row["id"]).suffix.lower() in LOSSY for rows in (made, reference, taught) for row in rows)
+    assumed = ((named is None, NO_GROUPS), (training is None, NO_TRAINING), (lossy, COMPRESSED))
+    return Folders(made, reference, taught, tuple(text for is_so, text in assumed if is_so))
 
 
 def read_groups(path: Path) -> dict[str, str]:
@@ -81,7 +88,7 @@ def _listed(folder: Path, name: str) -> list[Row]:
         raise BadInput("no_such_folder", f"the {name} folder {folder} does not exist")
     files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
     if not files:
-        raise BadInput("empty_set", f"the {name} folder {folder} holds no picture")
+        raise BadInput("empty_set", f"the {name} folder {folder} holds no image")
     return [_row(path, path.relative_to(folder)) for path in files]
 
 
@@ -100,7 +107,7 @@ def _grouped(rows: list[Row], folder: str, named: Mapping[str, str] | None) -> l
     if lacking := [row["id"] for row, group in zip(rows, found, strict=True) if not group]:
         raise BadInput(
             "missing_group",
-            f"the table of groups leaves out {len(lacking)} of {len(rows)} pictures of {folder}, the first of them "
+            f"the table of groups leaves out {len(lacking)} of {len(rows)} images of {folder}, the first of them "
             f"{lacking[0]}",
         )
     return [{**row, "group": group} for row, group in zip(rows, found, strict=True)]

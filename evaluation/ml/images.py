@@ -28,6 +28,11 @@ MAX_GREYS = 300
 THUMB_SIDE = 32
 
 
+def set_words(name: str) -> str:
+    """The set as messages name it: what is measured against are the validation images."""
+    return "validation" if name == "reference" else name
+
+
 @dataclass(frozen=True)
 class ImageRef:
     """One image as the spec names it. Synthetic images carry their own id as group: each is independent."""
@@ -37,6 +42,14 @@ class ImageRef:
     group: str
     class_key: str = ""
     digest: str = ""  # SHA-256 of the file; checked where given
+    set_name: str = ""
+
+    @property
+    def words(self) -> str:
+        """The image as messages name it: by id and set, never by its path."""
+        return (
+            f"image {self.id} of the {set_words(self.set_name)} set" if self.set_name else f"image {self.id}"
+        )
 
 
 @dataclass(frozen=True)
@@ -122,27 +135,27 @@ def parse_refs(
         BadInput: empty or too small a set, a repeated id, a missing field or group.
     """
     if not rows:
-        raise BadInput("empty_set", f"the {name} set is empty: there is nothing to measure")
+        raise BadInput("empty_set", f"the {set_words(name)} set is empty: there is nothing to measure")
     if len(rows) < least:
         raise BadInput(
             "too_few_images",
-            f"the {name} set holds {len(rows)} image{'s' * (len(rows) != 1)}; no number can be given below {MIN_IMAGES}",
+            f"the {set_words(name)} set holds {len(rows)} image{'s' * (len(rows) != 1)}; no number can be given below {MIN_IMAGES}",
         )
     refs = [_parse_ref(row, name, grouped=grouped) for row in rows]
     if len({ref.id for ref in refs}) != len(refs):
-        raise BadInput("repeated_id", f"an image stands twice in the {name} set")
+        raise BadInput("repeated_id", f"an image stands twice in the {set_words(name)} set")
     return refs
 
 
 def _parse_ref(row: Mapping[str, Any], name: str, *, grouped: bool) -> ImageRef:
     if not row.get("id") or not row.get("path"):
-        raise BadInput("bad_spec", f"every image of the {name} set needs id and path")
+        raise BadInput("bad_spec", f"every image of the {set_words(name)} set needs id and path")
     identity = str(row["id"])
     group = row.get("group")
     if grouped and group in (None, ""):
         raise BadInput(
             "missing_group",
-            f"image {identity} of the {name} set names no group (patient, slide or block); independence cannot be judged",
+            f"image {identity} of the {set_words(name)} set names no group (patient, slide or block); independence cannot be judged",
         )
     return ImageRef(
         id=identity,
@@ -150,6 +163,7 @@ def _parse_ref(row: Mapping[str, Any], name: str, *, grouped: bool) -> ImageRef:
         group=str(group) if grouped else identity,
         class_key=str(row.get("class") or ""),
         digest=str(row.get("digest") or ""),
+        set_name=name,
     )
 
 
@@ -162,21 +176,21 @@ def decode(ref: ImageRef) -> tuple[npt.NDArray[np.uint8], str]:
     Raises:
         BadInput: missing, changed since it was listed, unreadable, or another kind of picture.
     """
-    identity = ref.id
     try:
         content = ref.path.read_bytes()
     except OSError as error:
-        raise BadInput("missing_file", f"the file of image {identity} cannot be read") from error
+        raise BadInput("missing_file", f"the file of {ref.words} cannot be read") from error
     if ref.digest and hashlib.sha256(content).hexdigest() != ref.digest:
-        raise BadInput("image_changed", f"the file of image {identity} is not the one that was stored")
+        raise BadInput("image_changed", f"the file of {ref.words} is not the one that was stored")
     try:
         stored = decode_stored(content)
     except OtherPixelsError as error:
         raise BadInput(
-            "image_mode", f"image {identity} is stored as {error.mode}; only grey and RGB can be measured"
+            "image_mode",
+            f"{ref.words} is stored as {error.mode}; only grey and RGB can be measured: convert the images first",
         ) from error
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise BadInput("unreadable_image", f"image {identity} cannot be decoded") from error
+        raise BadInput("unreadable_image", f"{ref.words} cannot be decoded") from error
     if stored.ndim == 2:
         return np.repeat(to_eight_bits(stored)[..., None], 3, axis=2), "grey"
     return stored, "colour"
@@ -241,18 +255,22 @@ def _refuse_mixed(pictures: Sequence[Picture], name: str) -> None:
     if len(sizes) > 1:
         (w0, h0), (w1, h1) = sizes[0], sizes[-1]
         raise BadInput(
-            "mixed_sizes", f"the {name} set mixes sizes ({w0}×{h0} and {w1}×{h1}); bring them to one size"
+            "mixed_sizes",
+            f"the {set_words(name)} set mixes sizes ({w0}×{h0} and {w1}×{h1}); bring them to one size",
         )
     if len({picture.mode for picture in pictures}) > 1:
-        raise BadInput("mixed_channels", f"the {name} set mixes grey and RGB pictures")
+        raise BadInput(
+            "mixed_channels",
+            f"the {set_words(name)} set mixes grey and RGB images; bring them to one of both",
+        )
 
 
 def _refuse_degenerate(pictures: Sequence[Picture], name: str) -> None:
     if all(picture.constant for picture in pictures):
-        raise BadInput("constant_images", f"every picture of the {name} set is one flat colour")
+        raise BadInput("constant_images", f"every image of the {set_words(name)} set is one flat colour")
     if len({picture.pixel_digest for picture in pictures}) == 1:
         raise BadInput(
-            "identical_images", f"all {len(pictures)} pictures of the {name} set are the same picture"
+            "identical_images", f"all {len(pictures)} images of the {set_words(name)} set are the same image"
         )
 
 
@@ -266,12 +284,14 @@ def refuse_mismatch(synthetic: ImageSet, *real: ImageSet) -> None:
         if other.size != synthetic.size:
             (ws, hs), (wr, hr) = synthetic.size, other.size
             raise BadInput(
-                "mixed_sizes", f"synthetic pictures are {ws}×{hs}, those of the {other.name} set {wr}×{hr}"
+                "mixed_sizes",
+                f"synthetic images are {ws}×{hs}, those of the {set_words(other.name)} set {wr}×{hr}; bring them to one size",
             )
         if other.mode != synthetic.mode:
             raise BadInput(
                 "mixed_channels",
-                f"synthetic pictures are {synthetic.mode}, those of the {other.name} set {other.mode}",
+                f"synthetic images are {synthetic.mode}, those of the {set_words(other.name)} set {other.mode}; "
+                "only like can be compared",
             )
 
 

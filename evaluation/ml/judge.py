@@ -45,11 +45,15 @@ class Policy:
         """Build from stored thresholds; those not named keep their default.
 
         Raises:
-            ValueError: an unknown name, or a threshold that is neither a number ≥ 0 nor null.
+            ValueError: no mapping, an unknown name, or a threshold that is neither a number ≥ 0 nor null.
         """
+        if not isinstance(thresholds, Mapping):
+            raise ValueError("thresholds must be an object, each by its name")
         known = {field.name for field in fields(cls)}
         if unknown := sorted(set(thresholds) - known):
-            raise ValueError(f"unknown threshold(s): {', '.join(unknown)}")
+            raise ValueError(
+                f"unknown threshold(s): {', '.join(unknown)}; known are {', '.join(sorted(known))}"
+            )
         for name, value in thresholds.items():
             if value is None:
                 continue
@@ -91,24 +95,24 @@ class _Check:
 # A set of which most pictures are copies is a replay of the training set, with noise or without.
 _REPLAY = 0.5
 _CHECKS = (
-    _Check("identical_share_max", "identical", "value", "share of pictures identical to a training picture", True, _REPLAY),
-    _Check("copies_share_max", "copies", "ci_low", "share of pictures flagged as copies (lower bound)", True, _REPLAY),
-    _Check("duplicates_share_max", "duplicates", "ci_low", "share of repeated pictures (lower bound)", True),
+    _Check("identical_share_max", "identical", "value", "share of images identical to a training image", True, _REPLAY),
+    _Check("copies_share_max", "copies", "ci_low", "share of images flagged as copies (lower bound)", True, _REPLAY),
+    _Check("duplicates_share_max", "duplicates", "ci_low", "share of repeated images (lower bound)", True),
     _Check("fd_ratio_max", "fd", "ratio", "Fréchet distance over its floor"),
     _Check("kid_ratio_max", "kid", "ratio", "kernel distance over its real-against-real reference"),
     _Check("precision_ratio_min", "precision", "ratio", "precision over its floor"),
     _Check("density_ratio_min", "density", "ratio", "density over its floor"),
     _Check("recall_ratio_min", "recall", "ratio", "recall over its floor"),
     _Check("coverage_ratio_min", "coverage", "ratio", "coverage over its floor"),
-    _Check("rke_ratio_min", "rke", "ratio", "effective number of different pictures over the real one"),
+    _Check("rke_ratio_min", "rke", "ratio", "effective number of different images over the real one"),
     _Check("vendi_ratio_min", "vendi", "ratio", "Vendi score over the real one"),
-    _Check("ms_ssim_excess_max", "ms_ssim", "details.excess", "MS-SSIM between pictures above the real one"),
-    _Check("nearest_real_ratio_min", "nearest_real", "ratio", "median distance to the nearest real picture over an unseen one's"),
+    _Check("ms_ssim_excess_max", "ms_ssim", "details.excess", "MS-SSIM between images above the real one"),
+    _Check("nearest_real_ratio_min", "nearest_real", "ratio", "median distance to the nearest real image over an unseen one's"),
     _Check("dcr_share_max", "dcr_share", "ci_low", "share nearer to training than to validation (lower bound)"),
     _Check("membership_auc_max", "membership_auc", "ci_low", "membership attack, area under the curve (lower bound)"),
     _Check("membership_tpr_10_max", "membership_tpr_10", "ci_low", "members recognised at 10 % false alarms (lower bound)"),
     _Check("membership_tpr_1_max", "membership_tpr_1", "ci_low", "members recognised at 1 % false alarms (lower bound)"),
-    _Check("tstr_ratio_min", "tstr", "ratio", "what synthetic pictures teach over what real ones teach"),
+    _Check("tstr_ratio_min", "tstr", "ratio", "what synthetic images teach over what real ones teach"),
 )  # fmt: skip
 
 

@@ -35,7 +35,7 @@ def limits(
         *_attack(counts, found.get("membership_auc")),
         *_utility(found.get("tstr")),
         *_classes(results),
-        f"A kind of picture that fewer than {_share(3.0 / counts.n_groups)} of groups show may be missing from the "
+        f"A kind of image that fewer than {_share(3.0 / counts.n_groups)} of groups show may be missing from the "
         f"{counts.n_groups} validation groups by chance; nothing here says whether the generator makes it.",
         "A Fréchet distance depends on extractor and n: never compare it across extractors, with FID, or with papers.",
         "Numbers speak about this generator, not about the training recipe: that would need several trainings.",
@@ -49,17 +49,17 @@ def _share(value: float) -> str:
 
 def _uncalibrated(calibrated: bool) -> Iterator[str]:
     if not calibrated:
-        yield "The extractor is uncalibrated: its distances say nothing about how pictures look to people."
+        yield "The extractor is uncalibrated: its distances say nothing about how images look to people."
 
 
 def _single_pictures(counts: Counts) -> Iterator[str]:
     yield (
-        f"No picture's p-value can be below 1 of {counts.n_groups + 1}, because {counts.n_groups} groups stand behind it."
+        f"No image's p-value can be below 1 of {counts.n_groups + 1}, because {counts.n_groups} groups stand behind it."
     )
     needed = ceil(1.0 / ALPHA) - 1
     if counts.n_groups < needed:
         yield (
-            f"With fewer than {needed} validation groups no picture can be called a copy by its p-value: only copies in "
+            f"With fewer than {needed} validation groups no image can be called a copy by its p-value: only copies in "
             "plain sight are flagged."
         )
 
@@ -70,14 +70,14 @@ def _copies(counts: Counts, found: MetricResult | None) -> Iterator[str]:
     flagged = round(found.value * counts.n_synth)
     if not flagged:
         yield (
-            f"None of {counts.n_synth} pictures is flagged; up to {_share(3.0 / counts.n_synth)} of what this generator makes "
+            f"None of {counts.n_synth} images is flagged; up to {_share(3.0 / counts.n_synth)} of what this generator makes "
             "could be flagged all the same (rule of three), and a copy that no distance sees is not counted at all."
         )
     elif found.floor is not None:
         hidden = max(0.0, found.ci_high - found.floor)
         yield (
-            f"{flagged} of {counts.n_synth} pictures are flagged, and the rule flags {_share(found.floor)} of unseen real "
-            f"pictures too: a share of copies of up to {_share(hidden)} would look the same."
+            f"{flagged} of {counts.n_synth} images are flagged, and the rule flags {_share(found.floor)} of unseen real "
+            f"images too: a share of copies of up to {_share(hidden)} would look the same."
         )
 
 
@@ -86,7 +86,7 @@ def _distances(found: MetricResult | None) -> Iterator[str]:
     if isinstance(se, float) and se > 0:
         yield (
             f"A kernel distance below {_DETECTABLE * se:.2g} would be missed more often than once in five: so near the "
-            "generator may be, or not, without these pictures telling."
+            "generator may be, or not, without these images telling."
         )
 
 
@@ -108,7 +108,7 @@ def _utility(found: MetricResult | None) -> Iterator[str]:
     if found is None or found.ci_low is None or found.ci_high is None:
         return
     reach = (found.ci_high - found.ci_low) / 2.0
-    yield f"Training on synthetic pictures could be {reach:.2g} (area under the curve) better or worse than it looks."
+    yield f"Training on synthetic images could be {reach:.2g} (area under the curve) better or worse than it looks."
 
 
 def _classes(results: Sequence[MetricResult]) -> Iterator[str]:

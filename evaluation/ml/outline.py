@@ -55,6 +55,7 @@ TOPICS = (
         "They teach about what real ones teach.", "They teach less than real ones.",
     ),
 )  # fmt: skip
+_ORDER = tuple(metric for topic in TOPICS for metric in topic.metrics)
 _OTHER = Topic(
     "other", "Further numbers", "What else was measured", "", (), "Within bounds.", "Out of bounds."
 )
@@ -117,8 +118,7 @@ def outline(report: Mapping[str, Any], policy: Policy) -> tuple[Part, ...]:
     """All questions in their order, each with its numbers over all classes."""
     judged = {found.metric: found for found in outcomes(report, policy)}
     results = {row["metric"]: row for row in report["results"] if not row.get("class_key")}
-    known = {metric for topic in TOPICS for metric in topic.metrics}
-    others = tuple(name for name in results if name not in known)
+    others = tuple(name for name in results if name not in _ORDER)
     topics = [(topic, topic.metrics) for topic in TOPICS]
     if others:
         topics.append((_OTHER, others))
@@ -150,12 +150,17 @@ def summary(report: Mapping[str, Any], policy: Policy, decision: Decision) -> di
 
 
 def classes(report: Mapping[str, Any]) -> dict[str, tuple[Line, ...]]:
-    """The numbers of each class."""
+    """The numbers of each class, in the order of the questions."""
     found: dict[str, list[Line]] = {}
     for row in report["results"]:
         if row.get("class_key"):
             found.setdefault(row["class_key"], []).append(_line(row, None))
-    return {key: tuple(lines) for key, lines in sorted(found.items())}
+    return {key: tuple(sorted(lines, key=_place)) for key, lines in sorted(found.items())}
+
+
+def _place(line: Line) -> int:
+    """Where a number stands in the order of the questions; what answers none of them comes last."""
+    return _ORDER.index(line.metric) if line.metric in _ORDER else len(_ORDER)
 
 
 def _sentences(texts: Iterable[Any]) -> list[str]:

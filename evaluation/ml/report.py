@@ -128,7 +128,7 @@ def shortages(counts: Counts) -> tuple[str, ...]:
     found = []
     if counts.n_groups < MIN_GROUPS:
         found.append(
-            f"the reference set holds {_count(counts.n_groups, 'independent group')} ({counts.n_real} images); "
+            f"the validation set holds {_count(counts.n_groups, 'independent group')} ({counts.n_real} images); "
             f"{MIN_GROUPS} are needed"
         )
     if counts.n_train_groups < MIN_GROUPS:

@@ -44,7 +44,7 @@ def scales_for(side: int) -> Scales:
         return Scales(11, 5)
     count = sum(side // 2**level >= 7 for level in range(3))
     if not count:
-        raise ValueError("pictures are smaller than the 7 px window")
+        raise ValueError("images are smaller than the 7 px window")
     return Scales(7, count)
 
 

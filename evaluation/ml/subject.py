@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from evaluation.ml.extractors import Extractor
-from evaluation.ml.images import ImageSet
+from evaluation.ml.images import ImageSet, set_words
 from evaluation.ml.report import Counts, Status, shortages, status_of
 from evaluation.ml.shared import Index, Products, RealSide, Side
 from generation.child import BadInput
@@ -71,11 +71,11 @@ class Subject:
         shared = set(self.reference.labels) & set(self.training.labels)
         if shared:
             found.append(
-                f"Training and reference set share {len(shared)} group(s): neither floors nor copies can be judged."
+                f"Training and validation set share {len(shared)} group(s): neither floors nor copies can be judged."
             )
         same = set(self.reference.canonical_digests) & set(self.training.canonical_digests)
         if same:
-            found.append(f"{len(same)} picture(s) stand in both the training and the reference set.")
+            found.append(f"{len(same)} image(s) stand in both the training and the validation set.")
         return tuple(found)
 
     @property
@@ -144,4 +144,6 @@ def refuse_collapsed(rows: npt.NDArray[np.floating], name: str) -> None:
         BadInput: identical_features.
     """
     if not np.ptp(rows, axis=0).any():
-        raise BadInput("identical_features", f"all pictures of the {name} set have the same features")
+        raise BadInput(
+            "identical_features", f"all images of the {set_words(name)} set have the same features"
+        )

@@ -34,10 +34,10 @@ LABELS = {
     "tsrtr": "Trained on synthetic and real, tested on real",
 }
 _FLOORS = {
-    "tstr": "floor: trained on the real training pictures",
-    "tsrtr": "floor: trained on the real training pictures repeated to the same count",
+    "tstr": "floor: trained on the real training images",
+    "tsrtr": "floor: trained on the real training images repeated to the same count",
 }
-_INTERVAL = "difference to the floor on the same pictures ± t · DeLong error, influences summed over groups"
+_INTERVAL = "difference to the floor on the same images ± t · DeLong error, influences summed over groups"
 
 
 @dataclass(frozen=True)
@@ -236,7 +236,7 @@ def _status(
     subject: Subject, course: Course, part: slice, left_out: tuple[str, ...]
 ) -> tuple[Status, tuple[str, ...]]:
     reasons = [
-        f"class {name} has fewer than two pictures in one of the sets and is left out" for name in left_out
+        f"class {name} has fewer than two images in one of the sets and is left out" for name in left_out
     ]
     for at, name in list(enumerate(course.names))[part]:
         groups = len(np.unique(course.test_groups[course.test_classes == at]))
@@ -251,6 +251,6 @@ def _none_row(subject: Subject, metric: str, left_out: tuple[str, ...]) -> Metri
     return row(
         subject, metric, f"{LABELS[metric]} ({subject.extractor.name})", better="higher", value=None, floor=None,
         status="insufficient" if subject.status == "ok" else subject.status,
-        caveats=(*subject.caveats, f"fewer than two classes have two pictures in every set; left out: {names}"),
+        caveats=(*subject.caveats, f"fewer than two classes have two images in every set; left out: {names}"),
         method=f"linear probe (ridge on features); {_FLOORS[metric]}",
     )  # fmt: skip

@@ -33,8 +33,8 @@ def effective_number_rows(subject: Subject) -> list[MetricResult]:
         return list(zip(effective("synthetic", draw.synthetic), real, strict=True))
 
     method = (
-        "effective number of different pictures, Gaussian kernel (σ² = a quarter of the training set's median squared "
-        "distance), at equal n; floor: training pictures"
+        "effective number of different images, Gaussian kernel (σ² = a quarter of the training set's median squared "
+        "distance), at equal n; floor: training images"
     )
     measured = measure_all(subject, "diversity", statistics)
     return [
@@ -59,9 +59,9 @@ def structure_row(subject: Subject) -> MetricResult:
     """MS-SSIM between random synthetic pairs, beside pairs of training pictures of different groups."""
     side = min(subject.synthetic.size)
     method = "mean MS-SSIM over random pairs; real pairs from different groups of the training set"
-    label = "MS-SSIM between pictures"
+    label = "MS-SSIM between images"
     if side < 7:
-        return _pixel_row(subject, label, None, None, f"{method}; pictures are too small for it")
+        return _pixel_row(subject, label, None, None, f"{method}; images are too small for it")
     scales = scales_for(side)
     value = _pairs(subject, subject.synthetic, scales)
     floor = subject.real_side.once("ms_ssim", lambda: _pairs(subject, subject.training, scales))

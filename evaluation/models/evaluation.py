@@ -11,6 +11,7 @@ from django.db import models
 from django.db.models import OuterRef, Q, Subquery
 from django.db.models.functions import Cast
 
+from evaluation.ml.report import p_text
 from generation.models import Batch, Dataset, SourceImage, Split, SyntheticImage
 from synthlab.core.models import Identified, Job
 from synthlab.core.scopes import Scopes
@@ -209,3 +210,14 @@ class ImageScore(models.Model):
 
     def __str__(self) -> str:
         return f"score of {self.image_id}"
+
+    @property
+    def is_identical(self) -> bool:
+        """Whether it has the pixels of a real image: that is no matter of opinion, and nobody clears it."""
+        return any(flag in IDENTICAL_FLAGS for flag in self.flags)
+
+    @property
+    def p_text(self) -> str:
+        """The p-value as ``2 of 101``: groups carry no more digits; empty where there is none."""
+        groups = self.evaluation.report.get("counts", {}).get("n_groups")
+        return p_text(self.p_value, groups) if groups else ""

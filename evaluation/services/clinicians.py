@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from evaluation.models import ImageSet
 
 
 @dataclass(frozen=True)
-class Acceptance:
-    """Of the images of a set that were decided in a study: how many were accepted, and why the others were not."""
+class Share:
+    """Of decided images, how many were accepted."""
 
     judged: int
     accepted: int
-    reasons: tuple[tuple[str, int], ...]  # discard reason in words, times; most frequent first
 
     @property
     def share(self) -> float:
@@ -27,6 +27,25 @@ class Acceptance:
         from evaluation.ml.intervals import wilson  # it loads scipy, which only this page needs
 
         return wilson(self.accepted, self.judged)
+
+    @property
+    def interval_text(self) -> str:
+        """The interval in words."""
+        low, high = self.interval
+        return f"95 %: {100 * low:.0f} % to {100 * high:.0f} %"
+
+
+@dataclass(frozen=True)
+class Acceptance(Share):
+    """What became of the images of a set in studies, beside the real images hidden among them there."""
+
+    reasons: tuple[tuple[str, int], ...]  # discard reason in words, times; most frequent first
+    real: Share | None  # hidden real images of the same studies: the twin; None where none was decided
+
+    def as_json(self) -> dict[str, Any]:
+        """Both shares with interval and method, for who reads a report with a program."""
+        real = self.real and {**asdict(self.real), "interval": self.real.interval}
+        return {**asdict(self), "interval": self.interval, "method": "Wilson", "real": real}
 
 
 Source = Callable[[ImageSet], Acceptance]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, cast
 
@@ -60,7 +60,7 @@ def present_report(report: Mapping[str, Any], policy: Policy, decision: Decision
     parts = outline(report, policy)
     return {
         "headline": headline(decision, report, parts),
-        "parts": [present_part(part) for part in parts],
+        "parts": [present_part(part, _said(report)) for part in parts],
         "classes": _by_class(report),
         "histogram": _histogram(report),
         "limits": report.get("limits", ()),
@@ -88,23 +88,28 @@ def summarise(evaluation: Evaluation) -> dict[str, Any] | None:
     )
     return {
         **summary(report, thresholds_of(evaluation.policy), decision),
-        "clinicians": acceptance and {**asdict(acceptance), "interval": acceptance.interval},
+        "clinicians": acceptance and acceptance.as_json(),
         "explanations": {row["metric"]: f"{explained}#{row['metric']}" for row in report["results"]},
     }
 
 
-def present_part(part: Part) -> dict[str, Any]:
-    """One section of the report."""
+def _said(report: Mapping[str, Any]) -> frozenset[str]:
+    """What limits every number: the head and the box of limits say it, so no line repeats it."""
+    return frozenset((*report.get("shortages", ()), *report.get("contamination", ())))
+
+
+def present_part(part: Part, said: Collection[str] = ()) -> dict[str, Any]:
+    """One section of the report; its lines do not repeat the caveats that were `said`."""
     return {
         **asdict(part.topic),
         "tone": part.tone,
         "mark": MARKS[part.tone],
         "sentence": part.sentence,
-        "lines": [present_line(line) for line in part.lines],
+        "lines": [present_line(line, said) for line in part.lines],
     }
 
 
-def present_line(line: Line) -> dict[str, Any]:
+def present_line(line: Line, said: Collection[str] = ()) -> dict[str, Any]:
     """One number in words, with its strip."""
     row = line.result
     return {
@@ -121,7 +126,7 @@ def present_line(line: Line) -> dict[str, Any]:
         "n": _counts(row),
         "method": row.get("method", ""),
         "ci_method": row.get("ci_method", ""),
-        "caveats": row.get("caveats", ()),
+        "caveats": [caveat for caveat in row.get("caveats", ()) if caveat not in said],
         "better": row.get("better", ""),
         "strip": _strip(line),
     }
@@ -179,7 +184,7 @@ def _by_class(report: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "columns": [{"key": key, "n": next(iter(lines.values()))["n"]} for key, lines in cells.items()],
         "rows": [
-            {"label": label, "cells": [lines.get(metric) for lines in cells.values()]}
+            {"metric": metric, "label": label, "cells": [lines.get(metric) for lines in cells.values()]}
             for metric, label in labels.items()
         ],
     }
@@ -212,13 +217,11 @@ def histogram_of(edges: Sequence[float], synthetic: Sequence[int], unseen: Seque
         for at, share in enumerate(shares[1])
         for x in (at * step, (at + 1) * step)
     ]
-    every = max(1, len(synthetic) // 6)
-    ticks = [{"x": round(at * step, 1), "text": f"{edges[at]:.2g}"} for at in range(0, len(edges), every)]
     return {
         "bars": bars,
         "width": round(step - 2, 1),
         "outline": " ".join(corners),
-        "ticks": ticks,
+        "ticks": _ticks(edges, step),
         "high": HIGH,
         "wide": WIDE,
         "frame_wide": WIDE + 8,
@@ -235,6 +238,16 @@ def histogram_of(edges: Sequence[float], synthetic: Sequence[int], unseen: Seque
             if synthetic[at] or unseen[at]
         ],
     }
+
+
+def _ticks(edges: Sequence[float], step: float) -> list[dict[str, Any]]:
+    """About six edges in words; the outer ones end with the plane, so that none is cut off."""
+    last = len(edges) - 1
+    ends = {0: "start", last: "end"}
+    return [
+        {"x": round(at * step, 1), "text": f"{edges[at]:.2g}", "anchor": ends.get(at, "middle")}
+        for at in range(0, len(edges), max(1, last // 6))
+    ]
 
 
 def _shares(counts: Sequence[int]) -> list[float]:

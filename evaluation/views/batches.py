@@ -13,14 +13,14 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from evaluation.models import Evaluation, EvaluationState, GateDecision
-from evaluation.services import gating
+from evaluation.services import gating, reporting
 from evaluation.services.image_sets import drift_of
-from evaluation.views.numbers import shown_metric
 from generation.models import Batch
 from generation.services import access
 from synthlab.core.people import person_of
 
 PREVIEW = 24
+AT_WORK = (EvaluationState.QUEUED, EvaluationState.RUNNING)
 HEADLINE = ("fd", "kid", "copies", "nearest_real", "coverage", "vendi")
 
 
@@ -51,6 +51,7 @@ def batch_detail(request: HttpRequest, pk: UUID) -> HttpResponse:
         "batch": batch,
         "evaluations": evaluations,
         "latest": latest,
+        "at_work": any(one.state in AT_WORK for one in evaluations),
         "metrics": _headline(latest),
         "decision": GateDecision.objects.live().select_related("decided_by").filter(batch=batch).first(),
         "history": GateDecision.objects.filter(batch=batch).select_related("decided_by"),
@@ -69,5 +70,6 @@ def _headline(evaluation: Evaluation | None) -> list[dict[str, Any]]:
     """What people look for first: distance, its twin measure, copies, variety."""
     if evaluation is None:
         return []
-    rows = {metric.name: metric for metric in evaluation.metrics.filter(class_key="", name__in=HEADLINE)}
-    return [shown_metric(rows[name]) for name in HEADLINE if name in rows]
+    parts = reporting.present_evaluation(evaluation)["parts"]
+    lines = {line["metric"]: line for part in parts for line in part["lines"]}
+    return [lines[name] for name in HEADLINE if name in lines]

@@ -54,13 +54,10 @@ def _finished(request: HttpRequest, evaluation: Evaluation) -> dict[str, Any]:
     like_copies = evaluation.scores.like_copies().with_review()
     decisions = GateDecision.objects.live().select_related("decided_by")
     batch, acceptance = evaluation.image_set.batch, acceptance_of(evaluation.image_set)
-    low, high = acceptance.interval if acceptance else (0.0, 0.0)
     return {
         **reporting.present_evaluation(evaluation),
         "decision": decisions.filter(batch=batch).first() if batch else None,
         "acceptance": acceptance,
-        "acceptance_low": f"{100 * low:.0f} %",
-        "acceptance_high": f"{100 * high:.0f} %",
         "flagged": like_copies.count(),
         "uncleared": like_copies.uncleared().count(),
         "history": reporting.history_of(evaluation, _visible(request)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from evaluation.models import CopyReview, Evaluation, GatePolicy
 from evaluation.services import gating
@@ -27,6 +27,15 @@ def two_reports() -> tuple[Dataset, Evaluation]:
     return dataset, evaluation
 
 
+def cut_off(page: Page) -> list[str]:
+    """Cells of the report's numbers that do not lie wholly inside the paper or the window."""
+    found: list[str] = page.locator(".report-lines td").evaluate_all(
+        "cells => cells.filter(cell => cell.getBoundingClientRect().right > innerWidth || !cell.getClientRects().length)"
+        ".map(cell => cell.dataset.label ?? 'line')"
+    )
+    return found
+
+
 def test_a_report_is_read_a_pair_cleared_and_two_generators_compared(visit):
     dataset, evaluation = two_reports()
     owner = visit()
@@ -38,6 +47,14 @@ def test_a_report_is_read_a_pair_cleared_and_two_generators_compared(visit):
     expect(page.locator(".past")).to_have_count(2)
     assert violations(owner) == []
     owner.picture("report")
+
+    for media, width in (("print", 720), ("screen", 390)):
+        page.emulate_media(media=media)
+        page.set_viewport_size({"width": width, "height": 1000})
+        assert cut_off(page) == [], f"numbers beyond the edge on {media}"
+        expect(page.locator(".report-lines details p").first).to_be_visible(visible=media == "print")
+    page.emulate_media(media="screen")
+    page.set_viewport_size({"width": 1280, "height": 800})
 
     page.get_by_role("link", name="See the nearest pairs").click()
     expect(page.locator(".pair-images img")).to_have_count(2)

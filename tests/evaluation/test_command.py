@@ -12,9 +12,11 @@ from typing import Any
 import jsonschema
 import numpy as np
 import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
 from PIL import Image
 
-from evaluation.ml.folders import NO_GROUPS, NO_TRAINING, read_folders
+from evaluation.ml.folders import COMPRESSED, NO_GROUPS, NO_TRAINING, read_folders
 from generation.child import BadInput
 from tests.architecture.source_tree import ROOT
 from tests.evaluation.ml.pictures import blobs
@@ -67,6 +69,7 @@ def test_two_folders_give_a_report_that_keeps_to_its_schema_and_holds_no_picture
         path.relative_to(synthetic).as_posix() for path in synthetic.rglob("*.png")
     }
     assert report["summary"]["headline"] in done.stdout
+    assert "FID: unavailable. FID means" in done.stdout
     assert set(report["summary"]["answers"]) == {"fidelity", "diversity", "copying", "privacy", "utility"}
     assert NO_GROUPS in report["limits"]
     assert NO_TRAINING not in report["limits"]
@@ -75,6 +78,7 @@ def test_two_folders_give_a_report_that_keeps_to_its_schema_and_holds_no_picture
     assert "data:image" not in html
     assert "base64" not in html
     assert "Too little real data to say" in html
+    assert "FID means" in html
     assert NO_GROUPS[:40] in html
     assert str(tmp_path) not in html + json.dumps(report)
 
@@ -85,6 +89,30 @@ def test_a_bad_folder_is_refused_in_words(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "does not exist (no_such_folder)" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("option", ["json", "html"])
+def test_where_the_report_cannot_go_nothing_is_measured(tmp_path: Path, option: str) -> None:
+    real, synthetic = fill(tmp_path / "real", 4, seed=1), fill(tmp_path / "synthetic", 4, seed=2)
+    with pytest.raises(CommandError, match="there is no folder"):
+        call_command("evaluate", real, synthetic, **{option: tmp_path / "nowhere" / "report"})
+
+
+@pytest.mark.parametrize("text", ['["fd_ratio_max"]', '{"fd": 1}', "{", '{"fd_ratio_max": NaN}'])
+def test_thresholds_that_cannot_be_used_are_refused_in_words(tmp_path: Path, text: str) -> None:
+    real, synthetic = fill(tmp_path / "real", 4, seed=1), fill(tmp_path / "synthetic", 4, seed=2)
+    policy = tmp_path / "policy.json"
+    policy.write_text(text)
+    with pytest.raises(CommandError, match=r"thresholds cannot be used.*bad_threshold"):
+        call_command("evaluate", real, synthetic, policy=policy)
+
+
+def test_lossy_compression_is_named_among_what_cannot_be_known(tmp_path: Path) -> None:
+    real, synthetic = fill(tmp_path / "real", 4, seed=1), fill(tmp_path / "synthetic", 4, seed=2)
+    assert COMPRESSED not in read_folders(real, synthetic).assumed
+    with Image.open(synthetic / "000.png") as picture:
+        picture.save(synthetic / "000.JPG", format="jpeg")
+    assert COMPRESSED in read_folders(real, synthetic).assumed
 
 
 def test_without_training_images_whole_groups_stand_in_for_them(tmp_path: Path) -> None:

@@ -84,5 +84,7 @@ def test_by_page_and_by_rest_for_those_who_see_both() -> None:
         assert owner.get(f"{url}?with={foreign.pk}").status_code == 404
         assert owner.get(f"{url}?with={uuid4()}").status_code == 404
     assert owner.get(f"{api}?with=x").status_code == 422
-    assert owner.get(api).status_code == 422
+    lacking = owner.get(api)
+    assert lacking.status_code == 422
+    assert [error["field"] for error in lacking.json()["errors"]] == ["with"]
     assert owner.get(page).status_code == 404

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from evaluation.models import Evaluation, ImageScore, MetricResult
+from evaluation.models import Evaluation, EvaluationState, ImageScore, MetricResult
 from evaluation.services import copies, gating
 from generation.models import Batch, BatchState
 from synthlab.core.models import AuditEvent
@@ -152,6 +152,38 @@ def test_every_number_stands_beside_its_twin(cast: Cast) -> None:
         assert text in page
     ordered = cast.client("owner").get(reverse("batch-page", args=[batch.pk]) + "?order=nearest&page=9")
     assert ordered.status_code == 200
+
+
+def test_numbers_of_the_batch_page_lead_to_their_explanation_and_the_report_to_the_decision(
+    cast: Cast,
+) -> None:
+    batch, evaluation = evaluated(cast)
+    owner = cast.client("owner")
+    page, report = (
+        owner.get(reverse(name, args=[key])).content.decode()
+        for name, key in (("batch-page", batch.pk), ("evaluation-page", evaluation.pk))
+    )
+    assert "/docs/reference/metrics#fd" in page
+    assert f"{reverse('batch-page', args=[batch.pk])}#release" in report
+    assert 'id="release"' in page
+    assert "Evaluate again" in page
+    Evaluation.objects.update(state=EvaluationState.RUNNING, verdict="")
+    assert "Evaluate again" not in owner.get(reverse("batch-page", args=[batch.pk])).content.decode()
+
+
+def test_a_pair_says_no_more_than_its_groups_can(cast: Cast) -> None:
+    measured = Evaluation(report={"counts": {"n_groups": 4}})
+    assert ImageScore(evaluation=measured, p_value=0.22).p_text == "1.1 of 5"
+    assert (
+        ImageScore(evaluation=measured).p_text
+        == ImageScore(evaluation=Evaluation(), p_value=0.2).p_text
+        == ""
+    )
+    _, evaluation = evaluated(cast, 1)
+    pairs = reverse("evaluation-pairs", args=[evaluation.pk])
+    assert "No copy: clear it" in cast.client("owner").get(pairs).content.decode()
+    evaluation.scores.update(flags=["identical"])
+    assert "No copy: clear it" not in cast.client("owner").get(pairs).content.decode()
 
 
 def test_empty_and_unfinished(cast: Cast) -> None:

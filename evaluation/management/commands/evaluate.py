@@ -21,7 +21,18 @@ from evaluation.services.reporting import present_report
 from generation.child import BadInput
 from generation.management.children import run_verb
 
-STYLES = ("tokens", "base", "frame", "cards", "tables", "numbers", "badges", "messages", "report")
+STYLES = (
+    "tokens",
+    "base",
+    "frame",
+    "cards",
+    "tables",
+    "numbers",
+    "badges",
+    "messages",
+    "report",
+    "report-lines",
+)
 EXTRACTORS = (LITE0, "random-conv")
 
 
@@ -60,6 +71,8 @@ class Command(BaseCommand):
         except BadInput as refusal:
             raise CommandError(f"{refusal.detail} ({refusal.code})") from None
         policy = _policy(options["policy"])
+        for path in (options["json"], options["html"]):
+            _require_folder(path)
         report, scores = self._measure(folders, options)
         verdict = judge(report, policy)
         whole = {
@@ -115,6 +128,8 @@ class Command(BaseCommand):
                 if line["interval"]:
                     facts.insert(1, f"95 % {line['interval']}")
                 self.stdout.write(f"    {line['label']}: {'; '.join(facts)}")
+            if part["key"] == "fidelity" and shown["fid"]["status"] == "unavailable":
+                self.stdout.write(f"    FID: unavailable. {shown['fid']['detail']}")
         self.stdout.write(f"\nWhat this cannot show at {shown['limits_n']}:")
         for limit in shown["limits"]:
             self.stdout.write(f"  - {limit}")
@@ -127,6 +142,12 @@ def _policy(path: Path | None) -> Policy:
         return Policy.from_mapping(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as error:
         raise CommandError(f"the thresholds cannot be used: {error} (bad_threshold)") from None
+
+
+def _require_folder(path: Path | None) -> None:
+    """Minutes of measuring are not to end in a file that cannot be written."""
+    if path is not None and not path.absolute().parent.is_dir():
+        raise CommandError(f"{path} cannot be written: there is no folder {path.absolute().parent}")
 
 
 def _write(path: Path | None, text: Any) -> None:

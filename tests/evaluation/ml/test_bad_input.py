@@ -19,6 +19,7 @@ def refused(spec):
     with pytest.raises(BadInput) as refusal:
         evaluate(spec, quiet())
     assert len(refusal.value.detail) > 20
+    assert "reference" not in refusal.value.detail, "it is called the validation set"
     return refusal.value.code
 
 
@@ -103,7 +104,7 @@ def test_messages_name_no_path(spec, tmp_path):
     with pytest.raises(BadInput) as refusal:
         evaluate({**spec, "reference": rows}, quiet())
     assert "JOHN" not in str(refusal.value)
-    assert "r-x" in refusal.value.detail
+    assert "image r-x of the validation set" in refusal.value.detail
 
 
 def test_features_that_are_not_numbers_or_all_the_same(spec, monkeypatch):

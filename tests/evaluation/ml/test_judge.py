@@ -40,7 +40,7 @@ def report(status="ok", **changes):
     ]
     return {
         "results": results,
-        "shortages": ["the reference set holds 4 independent groups"] if status != "ok" else [],
+        "shortages": ["the validation set holds 4 independent groups"] if status != "ok" else [],
     }
 
 
@@ -72,7 +72,7 @@ def test_each_threshold_withholds_alone_and_says_why(metric, numbers):
 def test_good_numbers_without_enough_behind_them_are_insufficient(status):
     verdict = judge(report(status), Policy())
     assert verdict.decision == "insufficient"
-    assert verdict.reasons[0].startswith("the reference set holds")
+    assert verdict.reasons[0].startswith("the validation set holds")
 
 
 def test_bad_fidelity_from_few_groups_is_indicative_only():
@@ -160,6 +160,10 @@ def test_policies_come_from_stored_thresholds():
     ):
         with pytest.raises(ValueError, match=r"threshold|number"):
             Policy.from_mapping(wrong)
+    with pytest.raises(ValueError, match="by its name"):
+        Policy.from_mapping(json.loads('["fd_ratio_max"]'))
+    with pytest.raises(ValueError, match=r"known are .*fd_ratio_max"):
+        Policy.from_mapping({"fd": 1})
 
 
 def counts(**changes):
