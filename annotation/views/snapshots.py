@@ -126,7 +126,7 @@ def _content(snapshot: Snapshot) -> dict[str, Any]:
 
 
 def _shown(row: dict[str, Any]) -> dict[str, Any]:
-    """A format as the page shows it: what costs nothing is left out, and counted."""
+    """A format as the page shows it: what costs nothing is left out; the sum is of what its options as they stand cost."""
     costly = [loss for loss in row["losses"] if loss["values"]]
     options = [
         {
@@ -139,4 +139,6 @@ def _shown(row: dict[str, Any]) -> dict[str, Any]:
         }
         for option in row["options"]
     ]
-    return {**row, "options": options, "losses": costly, "values": sum(loss["values"] for loss in costly)}
+    defaults = {option.name: option.default for option in row["options"]}
+    values = sum(loss["values"] for loss in costly if (loss["only_with"] or {}).items() <= defaults.items())
+    return {**row, "options": options, "losses": costly, "values": values}

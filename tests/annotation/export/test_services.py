@@ -163,6 +163,13 @@ def test_the_page_offers_every_format_with_what_it_costs(scene, snapshot, client
         assert f"Export as {form.title}" in page
     assert "Who read and who reviewed (pseudonyms) is not there." in page
     assert "holds everything" in page
+    yolo = exporting.request_export(actor=scene.manager, snapshot=snapshot, format="yolo")
+    told = next(row for row in exporting.describe_formats(snapshot) if row["key"] == "yolo")
+    lost = sum(
+        row["values"] for row in told["losses"] if (row["only_with"] or {}).items() <= yolo.options.items()
+    )
+    assert lost < sum(row["values"] for row in told["losses"])
+    assert f"cannot hold {lost} values" in page
 
 
 def test_a_format_whose_package_is_missing_is_refused_in_words(scene, snapshot, monkeypatch):
