@@ -147,6 +147,8 @@ def record_final(*, actor: User, read: Read, checked: CheckedAnswer) -> Annotati
 
 def newest_draft(read: Read, actor: User) -> dict[str, Any] | None:
     """The unfinished answer of a person to a read."""
+    if read.rev == 0:
+        return None  # nobody has said anything about it
     row = read.annotations.filter(author=actor, is_final=False).order_by("-revision").first()
     return dict(row.draft) if row else None
 
