@@ -135,7 +135,28 @@ def _compare_rest(found: IO[bytes], expected: IO[bytes]) -> None:
 
 
 def _verify(path: Path, opened: Opened, rows: list[FileRow]) -> Verified:
-    listed = _listed_files(rows)
+    told, labels, regions, key = _check_common(opened, _listed_files(rows))
+    form = FORMATS[told["writer"]["name"]]
+    _check_strangers(opened.names, form)
+    if form.can_check:
+        _check_format(opened, labels, form.key)
+    return Verified(
+        digest=digest_file(path),
+        format=form.key,
+        snapshot_digest=told["snapshot"]["digest"],
+        images=len(labels["members"]),
+        regions=regions,
+        files=told["counts"]["files"],
+        signed=bool(key),
+        key=key,
+        compared=form.can_check,
+    )
+
+
+def _check_common(
+    opened: Opened, listed: list[FileRow]
+) -> tuple[dict[str, Any], Mapping[str, Any], int, str]:
+    """What is the same in every format: the manifest without its long lists, the labels, how many regions, the key."""
     listing = opened.json(manifest.NAME)
     try:
         _check_manifest(listing, listed)
@@ -143,28 +164,17 @@ def _verify(path: Path, opened: Opened, rows: list[FileRow]) -> Verified:
         if opened.digest(document.NAME) != listing["snapshot"]["digest"]:
             raise BadArchiveError(document.NAME, "is not the document that the snapshot's digest is about")
         regions = _check_labels(labels)
-        form = FORMATS[listing["writer"]["name"]]
         counts = {"images": len(labels["members"]), "regions": regions, "files": len(listed)}
         if listing["counts"] != counts:
             raise BadArchiveError(manifest.NAME, f"counts {listing['counts']}, found {counts}")
         _check_origins(listing, labels)
         key = _check_signatures(listing["snapshot"])
-        check_references(opened, listing, labels, form)
+        check_references(opened, listing, labels, FORMATS[listing["writer"]["name"]])
         _check_seal(opened, key)
     except (ValueError, TypeError, LookupError, AttributeError) as error:
         raise BadArchiveError(manifest.NAME, f"a member is missing or of another kind: {error!r}") from error
-    _check_strangers(opened.names, form)
-    if form.can_check:
-        _check_format(opened, labels, form.key)
-    return Verified(
-        digest=digest_file(path),
-        format=form.key,
-        snapshot_digest=listing["snapshot"]["digest"],
-        signed=bool(key),
-        key=key,
-        compared=form.can_check,
-        **counts,
-    )
+    told = {name: value for name, value in listing.items() if name not in ("files", "images")}
+    return told, labels, regions, key
 
 
 def _listed_files(rows: list[FileRow]) -> list[FileRow]:
@@ -181,7 +191,10 @@ def _listed_files(rows: list[FileRow]) -> list[FileRow]:
 def _check_manifest(listing: Mapping[str, Any], rows: list[FileRow]) -> None:
     """The manifest lists the files that are there, and no others."""
     if (listing["format"], listing["version"]) != (manifest.FORMAT, manifest.VERSION):
-        raise BadArchiveError(manifest.NAME, "is of a format or version that this program does not know")
+        raise BadArchiveError(
+            manifest.NAME,
+            "is of a format or version that this program does not know: check it with the SynthLab that wrote it, or export it again",
+        )
     if listing["writer"]["name"] not in FORMATS:
         raise BadArchiveError(manifest.NAME, "was written in a format that this program does not know")
     listed = {row["path"]: (row["size"], row["sha256"]) for row in listing["files"]}
