@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any, cast
 
-from django.db.models import QuerySet
 from django.urls import reverse
 
 from evaluation.ml.judge import Decision, Policy
@@ -21,10 +20,8 @@ SHARES = frozenset(
 )
 INTERVALS = {"ratio": "ratio", "difference": "difference"}
 MARKS = {"ok": "✓", "warn": "?", "bad": "✕", "none": "·"}
-HISTORY_SHOWN = 30
 # Width and height of the plots' own coordinates.
 WIDE, HIGH = 640, 180
-FRAME = {"wide": WIDE + 8, "high": HIGH + 16, "right": WIDE, "bottom": HIGH}
 
 
 def report_of(evaluation: Evaluation) -> dict[str, Any]:
@@ -65,7 +62,6 @@ def present_report(report: Mapping[str, Any], policy: Policy, decision: Decision
         "histogram": _histogram(report),
         "limits": report.get("limits", ()),
         "limits_n": _extent(report),
-        "frame": FRAME,
         "fid": report.get("fid", {}),
         "marks": MARKS,
     }
@@ -253,41 +249,3 @@ def _ticks(edges: Sequence[float], step: float) -> list[dict[str, Any]]:
 def _shares(counts: Sequence[int]) -> list[float]:
     total = sum(counts) or 1
     return [count / total for count in counts]
-
-
-@dataclass(frozen=True)
-class Past:
-    """One earlier evaluation on the same split, as a point of the history."""
-
-    evaluation: Evaluation
-    ratio: float
-    x: float
-    y: float
-
-
-def history_of(evaluation: Evaluation, among: QuerySet[Evaluation]) -> list[Past]:
-    """Fréchet distance over its floor of all sets of the data set that were measured alike, oldest first.
-
-    Args:
-        evaluation: With which to compare.
-        among: What the person who asks may see.
-    """
-    rows = MetricResult.objects.filter(
-        name="fd",
-        class_key="",
-        ratio__isnull=False,
-        evaluation__dataset=evaluation.dataset,
-        evaluation__split=evaluation.split,
-        evaluation__extractor=evaluation.extractor,
-        evaluation__extractor_digest=evaluation.extractor_digest,
-        evaluation__state=EvaluationState.SUCCEEDED,
-        evaluation__in=among.order_by().values("pk"),
-    ).select_related("evaluation__image_set__batch__generator")
-    newest = rows.order_by("-evaluation__look_number")[:HISTORY_SHOWN]
-    found = [(row.evaluation, row.ratio) for row in reversed(newest) if row.ratio is not None]
-    top = max((ratio for _, ratio in found), default=1.0) * 1.1
-    step = WIDE / max(len(found), 1)
-    return [
-        Past(row, ratio, round((at + 0.5) * step, 1), round(HIGH * (1 - ratio / top), 1))
-        for at, (row, ratio) in enumerate(found)
-    ]

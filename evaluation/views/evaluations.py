@@ -16,6 +16,7 @@ from django.views.decorators.http import require_safe
 from evaluation.models import Evaluation, EvaluationState, GateDecision
 from evaluation.services import comparing, reporting
 from evaluation.services.clinicians import acceptance_of
+from evaluation.services.history import history_of
 from evaluation.services.looks import looks_at
 from evaluation.services.set_owners import owner_of
 from generation.models import Batch
@@ -60,7 +61,7 @@ def _finished(request: HttpRequest, evaluation: Evaluation) -> dict[str, Any]:
         "acceptance": acceptance,
         "flagged": like_copies.count(),
         "uncleared": like_copies.uncleared().count(),
-        "history": reporting.history_of(evaluation, _visible(request)),
+        "history": history_of(evaluation, _visible(request)),
         "looks": looks_at(evaluation.dataset),
         "others": alike.select_related("image_set__batch__generator")[:COMPARABLE_SHOWN],
         "may_view_real": access.may_view_real(person_of(request), evaluation.dataset),
@@ -106,7 +107,7 @@ def evaluation_compare(request: HttpRequest, pk: UUID) -> HttpResponse:
         second = get_object_or_404(_visible(request), pk=request.GET.get("with", ""))
     except ValidationError as error:
         raise Http404 from error
-    context: dict[str, Any] = {"first": first, "both": (first, second)}
+    context: dict[str, Any] = {"first": first, "second": second, "both": (first, second)}
     try:
         context["comparison"] = comparing.compare_evaluations(first, second)
     except DomainError as refusal:
