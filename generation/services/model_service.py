@@ -64,10 +64,7 @@ def sample_generator(
         Unavailable: The service is down or busy; batches go on.
     """
     require_use(actor, generator.dataset)
-    if generator.state != GeneratorState.APPROVED:
-        raise Conflict(
-            "generator_not_approved", "Only approved generators are served at once; ask for a batch instead."
-        )
+    _require_approved(generator)
     request: dict[str, Any] = {"digest": generator.digest, "format": format}
     if latents is None:
         check_truncation(truncation)
@@ -81,6 +78,15 @@ def sample_generator(
         number = len(latents) if latents is not None else count or 0
         request["classes"] = [_class_index(generator, class_key)] * number
     return _ask(generator, request)
+
+
+def _require_approved(generator: Generator) -> None:
+    if generator.state == GeneratorState.RETIRED:
+        raise Conflict("generator_retired", "This generator is retired and makes no new images.")
+    if generator.state != GeneratorState.APPROVED:
+        raise Conflict(
+            "generator_not_approved", "Only approved generators are served at once; ask for a batch instead."
+        )
 
 
 def _class_index(generator: Generator, class_key: str) -> int:

@@ -8,6 +8,7 @@ import tarfile
 import tracemalloc
 import zipfile
 import zlib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -74,6 +75,20 @@ def test_the_tar_holds_a_sample_for_each_image(batch: Batch) -> None:
     assert json.loads(held["000001.json"]) == {
         "index": 1, "class": "naïve\"stroma", "seed": image.seed, "sha256": image.digest,
     }  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore")  # webdataset's own
+def test_the_library_of_that_name_reads_every_sample(batch: Batch, tmp_path: Path) -> None:
+    import webdataset
+
+    archive = tmp_path / "batch.tar"
+    archive.write_bytes(ask(batch, "webdataset").content_read)
+    rows = list(webdataset.WebDataset([str(archive)], shardshuffle=False).decode())
+    assert [row["__key__"] for row in rows] == [f"{index:06d}" for index in range(5)]
+    assert [row["cls"] for row in rows] == [0, 1, 0, 1, 0]
+    assert [row["json"]["sha256"] for row in rows] == [
+        image.digest for image in batch.images.order_by("index")
+    ]
 
 
 def test_a_tar_without_classes_has_none(batch: Batch) -> None:

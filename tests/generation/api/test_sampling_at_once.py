@@ -150,6 +150,16 @@ def test_what_a_batch_would_refuse_is_refused_in_the_same_words(
     assert asked == []
 
 
+def test_a_retired_generator_makes_nothing_and_no_batch_is_offered(
+    cast: Cast, generator: Generator, answering: Any
+) -> None:
+    Generator.objects.filter(pk=generator.pk).update(state=GeneratorState.RETIRED)
+    asked = answering(made())
+    answer = ask(cast, generator, seed=1)
+    assert (answer.status_code, answer.json()["code"]) == (409, "generator_retired")
+    assert asked == []
+
+
 def test_a_form_that_is_none_is_told_those_that_are(cast: Cast, generator: Generator, answering: Any) -> None:
     answering(made())
     detail = ask(cast, generator, seed=1, format="gif").json()["detail"]
