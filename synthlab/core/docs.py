@@ -18,6 +18,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(/[A-Za-z0-9][A-Za-z0-9_-]*)*")
 _ROW = re.compile(r"(?<=<tr>\n<td>).*?(?=</td>)")
 _WORD = re.compile(r"<code>(\w+)</code>")
 _LINK = re.compile(r'href="(?!https?:|/|#)([^"#]*?)(?:index)?(?:\.md)?(#[^"]*)?"')
+_EMPTY_HEAD = re.compile(r"<th( [^>]*)?></th>")
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,7 @@ def _render(file: Path, path: str, _changed: int) -> DocsPage:
     html = _LINK.sub(
         lambda match: f'href="{_target(path, match[1])}{match[2] or ""}"', renderer.convert(text)
     )
+    html = _EMPTY_HEAD.sub(r"<td\1></td>", html)  # a head without a word is none
     html = html.replace("<pre>", '<pre tabindex="0">')  # it scrolls, also for those without a mouse
     return DocsPage(path=path, title=_title(text, path), body=SafeString(_with_anchors(html)))
 

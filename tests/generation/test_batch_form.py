@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from generation.models import Batch, BatchState, GeneratorState
+from generation.models import Batch, BatchState, Generator, GeneratorState
 from synthlab.core.models import Job, JobState, Lane
 from tests.generation.factories import make_batch, make_generator, make_synthetic_image
 
@@ -59,6 +59,9 @@ def test_a_batch_that_failed_can_be_tried_again_by_who_asked_for_it() -> None:
     assert "The disk is full" in shown
     assert "0 of 9,000 images stand" in shown
     assert reverse("job-requeue", args=[job.pk]) in shown
+    retired = Generator.objects.filter(pk=batch.generator.pk)
+    retired.update(state=GeneratorState.RETIRED)
+    assert reverse("job-requeue", args=[job.pk]) not in page(batch.requested_by, "batch-page", batch.pk)
     Batch.objects.filter(pk=batch.pk).update(state=BatchState.CANCELLED)
     shown = page(batch.requested_by, "batch-page", batch.pk)
     assert reverse("job-requeue", args=[job.pk]) not in shown

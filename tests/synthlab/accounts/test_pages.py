@@ -221,12 +221,15 @@ def test_docs_stay_inside_their_folder(settings, tmp_path):
         "# Start\n\n<script>alert(1)</script>\n\n[next](how/to.md#part)"
     )
     (tmp_path / "docs" / "how").mkdir()
-    (tmp_path / "docs" / "how" / "to.md").write_text("# How to\n\n|a|b|\n|:-|-:|\n|1|2|\n")
+    (tmp_path / "docs" / "how" / "to.md").write_text("# How to\n\n| |b|\n|:-|-:|\n|1|2|\n\n```\ncode\n```\n")
     settings.DOCS_ROOT = tmp_path / "docs"
     client = Client()
     html = client.get("/docs/").content.decode()
     assert "<script>alert" not in html
     assert 'href="/docs/how/to#part"' in html
-    assert "style=" not in client.get("/docs/how/to").content.decode()
+    html = client.get("/docs/how/to").content.decode()
+    assert "style=" not in html
+    assert '<pre tabindex="0">' in html  # whoever has no mouse scrolls it, too
+    assert html.count("</th>") == 1  # a head without a word is none
     for path in ("../secret", "how/../../secret", "/etc/passwd", "how/to.md/", "%2e%2e/secret", "secret"):
         assert client.get(f"/docs/{path}").status_code == 404, path
