@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -10,6 +11,7 @@ from typing import NoReturn
 # `check` is Django's own name for another thing.
 _RENAMED = {"check": "check_data"}
 _FROM_DJANGO = {"migrate", "shell", "createcachetable", "collectstatic", "dbshell"}
+_PIPE_CLOSED = 128 + signal.SIGPIPE  # what shells call it
 _OUR_APPS = ("synthlab.", "generation", "evaluation", "annotation")
 
 
@@ -34,12 +36,16 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
 
     try:
         execute_from_command_line(["synthlab", command, *arguments[1:]])
+        sys.stdout.flush()
     except (OperationalError, ProgrammingError) as error:
         reason = str(error).strip().splitlines()[0]
         sys.exit(
             f"synthlab: the database is not ready ({reason}). "
             f"Run `synthlab migrate`, or start everything with `synthlab up`, and try again."
         )
+    except BrokenPipeError:
+        # Who read the answer has left, as `| head` does: nobody is there to be told, and closing the pipe would fail again.
+        os._exit(_PIPE_CLOSED)
     sys.exit(0)
 
 

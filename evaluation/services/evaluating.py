@@ -56,7 +56,7 @@ def request_evaluation(
         image_set: What to measure, frozen before.
         policy: Thresholds; the default policy where not given.
         extractor: Name of a registered feature extractor.
-        seed: For resampling; the verdict does not hang on it.
+        seed: For resampling; only at a threshold could the verdict hang on it.
 
     Raises:
         NotAllowed: The actor may not use the data set.

@@ -51,3 +51,13 @@ def test_a_home_without_a_database_is_one_line(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "synthlab migrate" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_reader_who_leaves_is_no_fault_of_the_program(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    env = {**os.environ, "DJANGO_SETTINGS_MODULE": "synthlab.settings", "SYNTHLAB_HOME": str(tmp_path)}
+    command = [sys.executable, "-m", "synthlab", "weights"]
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, env=env, timeout=120)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (141, "")
