@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -42,6 +43,10 @@ def state_of(export: Export) -> tuple[str, str]:
     return found.state, found.digest
 
 
+def is_let_go(job: Job) -> bool:
+    return fresh(job).state != JobState.RUNNING
+
+
 def violations() -> list[Violation]:
     """What is broken: half a file under its name, say. The scene's generator is a row without weights, that is known."""
     return [row for row in core_violations() if row.invariant != "every file that a row names is stored"]
@@ -60,9 +65,8 @@ def test_killed_at_every_step_an_archive_is_whole_or_not_there(env: dict[str, st
     for point, (export, job) in exports.items():
         state, digest = state_of(export)
         assert (state, bool(digest)) == (ExportState.RUNNING, False), point
-        wait_for(lambda job=job: fresh(job).state != JobState.RUNNING, sweeping=True)
-        if not job.is_finished:
-            execute(str(job.pk))
+        wait_for(partial(is_let_go, job), sweeping=True)
+        execute(str(job.pk))
     alone, job = request(scene, snapshot)
     execute(str(job.pk))
     told = {state_of(export) for export in (alone, *(export for export, _ in exports.values()))}

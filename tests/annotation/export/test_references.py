@@ -21,7 +21,7 @@ from tests.annotation.releases import KEY, list_again, make_release, write_again
 
 OTHER = Ed25519PrivateKey.from_private_bytes(bytes(32))
 Contents = dict[str, bytes]
-Change = Callable[[Contents, dict[str, Any]], None]
+Change = Callable[[Contents, dict[str, Any]], object]
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def read(path: Path) -> tuple[Contents, dict[str, Any]]:
 
 def told(change: Callable[[dict[str, Any]], object]) -> Change:
     """A change of the manifest."""
-    return lambda contents, listing: change(listing) and None
+    return lambda contents, listing: change(listing)
 
 
 def inside(name: str, change: Callable[[dict[str, Any]], object]) -> Change:
@@ -52,7 +52,7 @@ def inside(name: str, change: Callable[[dict[str, Any]], object]) -> Change:
 
 
 def without(name: str) -> Change:
-    return lambda contents, listing: contents.pop(name) and None
+    return lambda contents, listing: contents.pop(name)
 
 
 # Everything here is put right again and sealed with the right key: only what the files tell of one another gives it away.

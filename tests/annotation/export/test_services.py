@@ -88,7 +88,7 @@ def test_what_comes_after_the_signature_is_not_in_it(scene, snapshot):
 
 def test_what_is_accepted_while_an_archive_is_written_is_not_in_it(scene, snapshot, monkeypatch):
     before = exported(scene, snapshot)
-    asked = []
+    asked: list[str] = []
 
     def accept_meanwhile(digest: str) -> Path:
         if not asked:
