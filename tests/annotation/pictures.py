@@ -38,7 +38,8 @@ def pictures_in(data: bytes) -> Iterator[Picture]:
         return
     yield from _decoded(data)
     for text in _BASE64.findall(data):
-        whole = text[:-1] if len(text) % 4 == 1 else text  # no base64 has such a length: a letter beside it was caught
+        # No base64 has such a length: a letter beside it was caught.
+        whole = text[:-1] if len(text) % 4 == 1 else text
         yield from _decoded(base64.b64decode(whole + b"=" * (-len(whole) % 4)))
 
 
