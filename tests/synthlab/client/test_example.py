@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import json
 import os
 import re
 import shlex
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -102,6 +105,24 @@ def test_the_example_runs_as_it_stands(
         assert lab.dataset(str(generator.dataset_id)).id == str(generator.dataset_id)
 
 
+def ask_by_curl(page: Path, web: LiveWeb, secret: str, generator: Generator) -> None:
+    """Run the page's commands with curl, as they stand but for the ids."""
+    found = re.search(r"^```\n(curl .*?)^```$", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    assert found
+    asked, stood, fetched = re.split(r"(?<!\\)\n", found[1].strip())
+    env = {**os.environ, "SYNTHLAB_URL": web.url, "SYNTHLAB_TOKEN": secret}
+
+    def run(command: str) -> str:
+        status, out, err = run_with_jobs(["bash", "-c", command], env=env)
+        assert status == 0, err
+        return out
+
+    batch = json.loads(run(asked.replace('"ID"', f'"{generator.pk}"') + " && sleep 1"))["id"]
+    told = json.loads(run(stood.replace("BATCH", batch)))
+    assert (told["state"], told["class_mix"]) == ("succeeded", {"common": 1333, "rare": 667})
+    run(fetched.replace("BATCH", batch))
+
+
 @pytest.mark.slow  # a minute: 2,000 images, and all of them again
 def test_an_order_is_proved_by_making_it_again(
     generator: Generator, web: LiveWeb, repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -113,6 +134,11 @@ def test_an_order_is_proved_by_making_it_again(
     assert lines[1].endswith(" 2000")
 
     monkeypatch.chdir(tmp_path)
+    ask_by_curl(page, web, secret, generator)
+    with zipfile.ZipFile("rare-7.zip") as archive:
+        digests = [hashlib.sha256(archive.read(name)).hexdigest() for name in archive.namelist()]
+    assert digests == [image.digest for image in BatchFolder("rare-7").images]
+
     Path("generator.safetensors").write_bytes(path_of(generator.digest).read_bytes())
     (console,) = re.findall(
         r"^```console\n(.*?)^```$", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
