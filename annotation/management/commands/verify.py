@@ -10,6 +10,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from annotation.export.registry import FORMATS
 from annotation.export.verify import BadArchiveError, verify_archive
 
 
@@ -41,3 +42,8 @@ class Command(BaseCommand):
             f"whole: {found.images} images, {found.regions} regions, {found.files} files\n{signed}\n"
             f"snapshot {found.snapshot_digest}\narchive  {found.digest}"
         )
+        if not found.compared:
+            needed = FORMATS[found.format].check_needs
+            self.stdout.write(
+                f"not compared with the labels: the format's own files, for want of the package {needed}; install it and verify again"
+            )

@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from django.core.management import call_command
 
 from annotation.export import archive, document, formats, manifest, seal
 from annotation.export.formats import OptionError
@@ -262,6 +263,15 @@ def test_an_option_that_cannot_be_is_refused_by_name(key, options, name):
     with pytest.raises(OptionError) as found:
         FORMATS[key].check_options(options)
     assert found.value.name == name
+
+
+def test_what_was_not_compared_for_want_of_a_package_is_told(packed, monkeypatch, capsys):
+    call_command("verify", str(packed["parquet"]))
+    assert "not compared" not in capsys.readouterr().out
+    monkeypatch.setattr(formats, "find_spec", lambda name: None)
+    call_command("verify", str(packed["parquet"]))
+    assert "not compared with the labels" in (told := capsys.readouterr().out)
+    assert "pyarrow" in told
 
 
 def test_options_are_filled_in_and_stand_in_the_manifest(tmp_path):
