@@ -6,13 +6,23 @@ import re
 
 import pytest
 from django.db.models.functions import Now
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from annotation.models import Annotation, Read, ReadState
 from annotation.services import queue
 from tests.annotation.test_queue import expire
 from tests.e2e.scenery import NORMAL, OpenStudy
 from tests.present import present
+
+
+def wait_for_one_renewal_each(page: Page, renewed: list[str]) -> None:
+    """Each of the three images in hand is asked for once, and none is on its way still when the time runs out again."""
+    for _ in range(100):
+        if len(renewed) >= 3:
+            break
+        page.wait_for_timeout(50)
+    page.wait_for_load_state("networkidle")
+    assert len(renewed) == len(set(renewed)) == 3
 
 
 @pytest.mark.both_databases
@@ -36,13 +46,7 @@ def test_a_reader_who_was_away_is_told_keeps_the_image_and_learns_when_it_is_gon
     page.clock.run_for(2000)
     expect(notice).to_be_hidden()
     expect(page).to_have_title("Read · Colon glands · SynthLab")
-    # Each image in hand is asked for once, and none is on its way still when the time runs out again.
-    for _ in range(100):
-        if len(renewed) >= 3:
-            break
-        page.wait_for_timeout(50)
-    page.wait_for_load_state("networkidle")
-    assert len(renewed) == len(set(renewed)) == 3
+    wait_for_one_renewal_each(page, renewed)
 
     with page.expect_response(lambda answer: answer.url.endswith("/draft")):
         visitor.press("4")
