@@ -55,11 +55,15 @@ def _png(rng: np.random.Generator, side: int, channels: int) -> bytes:
 
 
 def _members(spec: dict[str, Any]) -> Iterator[MemberRow]:
-    """Every second image has a box, a polygon and a point."""
+    """Every second image has a box, a polygon and a point, to a thousandth of a pixel as everywhere."""
     side = float(spec["side"])
     regions = (
-        RegionRow("gland", "box", Box(1.5, 2.25, side / 2, side / 3)),
-        RegionRow("gland", "polygon", Polygon(tuple((side / 2 + x, side / 2 + y) for x, y in _CIRCLE))),
+        RegionRow("gland", "box", Box(1.5, 2.25, side / 2, round(side / 3, 3))),
+        RegionRow(
+            "gland",
+            "polygon",
+            Polygon(tuple((round(side / 2 + x, 3), round(side / 2 + y, 3)) for x, y in _CIRCLE)),
+        ),
         RegionRow("gland", "point", Point(3.125, 4.5)),
     )
     with Path(spec["list"]).open() as file:
