@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Count, Q, QuerySet
@@ -19,28 +20,36 @@ from synthlab.core.exceptions import Conflict, InvalidInput
 MAX_REASON = 2000
 
 
-def touched_snapshots(
-    dataset: Dataset, images: QuerySet[SourceImage], *, only: Snapshot | None = None
-) -> list[tuple[Snapshot, int]]:
-    """Snapshots with how many of their images come from generators that learnt from these real ones, or may have.
+def learnt_from(dataset: Dataset, images: QuerySet[SourceImage]) -> list[UUID]:
+    """The generators that learnt from any of these real images, or may have.
 
     Args:
         dataset: Theirs.
         images: Present ones before a withdrawal, tombstones after it.
+    """
+    return [item.row.pk for item in touched_generators(dataset, images)]
+
+
+def touched_snapshots(
+    dataset: Dataset, generators: Sequence[UUID], *, only: Snapshot | None = None
+) -> list[tuple[Snapshot, int]]:
+    """Snapshots with how many of their images come from these generators of their data set.
+
+    Args:
+        dataset: Theirs.
+        generators: See `learnt_from`.
         only: Look at this snapshot alone.
     """
     rows = Snapshot.objects.filter(image_set__dataset=dataset).select_related("study").order_by("created_at")
     if only is not None:
         rows = rows.filter(pk=only.pk)
-    generators = [item.row.pk for item in touched_generators(dataset, images)]
     touched = Count("items", filter=Q(items__image__batch__generator__in=generators))
     counts = dict(rows.annotate(touched=touched).filter(touched__gt=0).values_list("pk", "touched"))
     return [(row, counts[row.pk]) for row in rows.filter(pk__in=counts)]
 
 
-def touched_studies(dataset: Dataset, images: QuerySet[SourceImage]) -> list[tuple[Study, int]]:
-    """Studies with how many of their images come from generators that learnt from these real ones, or may have."""
-    generators = [item.row.pk for item in touched_generators(dataset, images)]
+def touched_studies(dataset: Dataset, generators: Sequence[UUID]) -> list[tuple[Study, int]]:
+    """Studies with how many of their images come from these generators of their data set."""
     touched = Count("items", filter=Q(items__synthetic_image__batch__generator__in=generators))
     rows = Study.objects.filter(dataset=dataset).order_by("created_at")
     counts = dict(rows.annotate(touched=touched).filter(touched__gt=0).values_list("pk", "touched"))
@@ -49,7 +58,8 @@ def touched_studies(dataset: Dataset, images: QuerySet[SourceImage]) -> list[tup
 
 def hold_touched(*, actor: User, withdrawal: Withdrawal, only: Snapshot | None = None) -> None:
     """Bar the export of every snapshot that a withdrawal touches; called in its transaction, and harmless again."""
-    for snapshot, count in touched_snapshots(withdrawal.dataset, withdrawal.images.all(), only=only):
+    generators = learnt_from(withdrawal.dataset, withdrawal.images.all())
+    for snapshot, count in touched_snapshots(withdrawal.dataset, generators, only=only):
         hold, made = SnapshotHold.objects.get_or_create(
             snapshot=snapshot, withdrawal=withdrawal, defaults={"member_count": count}
         )
@@ -75,7 +85,7 @@ def count_touched(dataset: Dataset, generators: Iterable[object]) -> int:
     gone = dataset.images.filter(withdrawn_at__isnull=False)
     if not gone.exists():
         return 0
-    touched = {item.row.pk for item in touched_generators(dataset, gone)}
+    touched = set(learnt_from(dataset, gone))
     return sum(generator in touched for generator in generators)
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db.models import F
 
 from annotation.models import Item, Read, ReadState
-from annotation.services.holding import hold_touched, touched_snapshots, touched_studies
+from annotation.services.holding import hold_touched, learnt_from, touched_snapshots, touched_studies
 from generation.models import Dataset, SourceImage, Withdrawal
 from synthlab.accounts.models import User
 from synthlab.core.erasure import Trace
@@ -29,9 +29,10 @@ def traces(images: Sequence[UUID]) -> Iterator[Trace]:
             detail="It is shown to readers no more; answers given to it stay.",
         )
     rows = SourceImage.objects.filter(pk__in=images)
-    for dataset in Dataset.objects.filter(pk__in=rows.order_by().values("dataset")):
-        touching = rows.filter(dataset=dataset)
-        for study, count in touched_studies(dataset, touching):
+    read = Dataset.objects.filter(studies__isnull=False).distinct()
+    for dataset in read.filter(pk__in=rows.order_by().values("dataset")):
+        generators = learnt_from(dataset, rows.filter(dataset=dataset))
+        for study, count in touched_studies(dataset, generators):
             yield Trace(
                 kind="study",
                 id=study.pk,
@@ -39,7 +40,7 @@ def traces(images: Sequence[UUID]) -> Iterator[Trace]:
                 detail=f"It reads {count} images of these generators. Nothing happens to it by itself: retire the generators, "
                 "and talk to its managers.",
             )
-        for snapshot, count in touched_snapshots(dataset, touching):
+        for snapshot, count in touched_snapshots(dataset, generators):
             yield Trace(
                 kind="snapshot",
                 id=snapshot.pk,

@@ -95,7 +95,9 @@ class Visitor:
         return self.page
 
     def press(self, *keys: str) -> None:
+        """Keys, one after the other; a page that is just coming up hears them only once its scripts run."""
         for key in keys:
+            self.page.wait_for_load_state()
             self.page.keyboard.press(key)
 
     def picture(self, name: str) -> None:
