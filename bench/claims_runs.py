@@ -54,8 +54,8 @@ def main(spec: dict[str, Any]) -> dict[str, Any]:
 
     Returns:
         ``{"claims": {size: [ms, …]}, "rounds": [[ms, …], …], "submits": [ms, …], "ahead": {"claim": [ms, …], "answer":
-        [ms, …]}}``; milliseconds of a claim over HTTP count from the moment it was due; `rounds` has the claims of all
-        sizes by the part of the run in which they were due.
+        [ms, …]}, "paces": [s, s]}``; milliseconds of a claim over HTTP count from the moment it was due; `rounds` has the claims of all
+        sizes by the part of the run in which they were due; `paces` tell how fast the machine was before and after.
     """
     home = Path(spec["home"])
     prepare_home(home)
@@ -67,8 +67,18 @@ def main(spec: dict[str, Any]) -> dict[str, Any]:
     ahead = _far_ahead(filler, people[0], spec["ahead"])
     with web_server(home) as url:
         readers = [Reader(client_of(url, cookies_of(person))) for person in people]
+        paces = [_pace()]
         times = _drive(readers, studies, count=spec["claims"], rate=spec["rate"])
-    return {**times, "ahead": ahead}
+        paces.append(_pace())
+    return {**times, "ahead": ahead, "paces": paces}
+
+
+def _pace() -> float:
+    """Seconds that ten million steps of a bare loop take: how fast the machine is at this time."""
+    started, total = time.perf_counter(), 0
+    for step in range(10_000_000):
+        total += step
+    return time.perf_counter() - started
 
 
 def _far_ahead(filler: Any, reader: Any, done: int) -> dict[str, list[float]]:

@@ -1,7 +1,6 @@
 """The distances, shares and attacks once more for each class, against the real pictures of that class alone.
 
-Shares of copies and duplicates are told apart by class where they are found; utility knows classes by itself. MS-SSIM is
-not repeated: its pairs are drawn from few pictures of the whole set.
+Shares of copies and duplicates are told apart by class where they are found; utility knows classes by itself.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from evaluation.ml.fidelity import frechet_pca_row, frechet_row, kernel_row, prd
 from evaluation.ml.images import MIN_IMAGES
 from evaluation.ml.report import MetricResult
 from evaluation.ml.subject import Subject
-from evaluation.ml.variety import effective_number_rows
+from evaluation.ml.variety import effective_number_rows, structure_row
 
 # More classes than these have too few pictures each to be measured one by one: the largest are.
 MAX_CLASSES = 20
@@ -28,6 +27,7 @@ STEPS: dict[str, Step] = {
     "kid": lambda subject: [kernel_row(subject)],
     "prdc": prdc_rows,
     "diversity": effective_number_rows,
+    "ms_ssim": lambda subject: [structure_row(subject)],
     "dcr_share": lambda subject: [closeness_row(subject)],
     "membership": attack_rows,
 }

@@ -12,7 +12,6 @@ from evaluation.ml.copying_rows import copying
 from evaluation.ml.report import ImageScore, MetricResult
 from evaluation.ml.subject import Subject
 from evaluation.ml.utility import utility_rows
-from evaluation.ml.variety import structure_row
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,6 @@ def panel(
     steps: dict[str, Step] = {
         **STEPS,
         "classes": lambda _: class_rows(subject, results),
-        "ms_ssim": lambda _: [structure_row(subject)],
         "copying": look_for_copies,
         "utility": utility_rows,
     }

@@ -1,5 +1,7 @@
 """Utility: what the probe learns, the control of repetition, and numbers for each class."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
@@ -117,3 +119,17 @@ def test_every_class_has_its_numbers_and_none_is_invented():
     whole = by_name(results, "a")["kid"]
     assert whole.value is not None
     assert whole.n_synth == sum(ref.class_key == "a" for ref in tiny.synthetic.refs)
+
+
+def test_a_class_whose_images_are_all_alike_is_seen_beside_one_that_is_not():
+    subject = make_subject(seed=6, groups=12, n_synthetic=40, classes=("a", "b"))
+    images = subject.synthetic
+    one = np.array([images.class_keys[row] == "b" for row in images.grey_rows])
+    greys = images.greys.copy()
+    greys[one] = greys[one][0]
+    alike = replace(subject, synthetic=replace(images, greys=greys))
+    results = class_rows(alike, [result for step in STEPS.values() for result in step(alike)])
+    varied, collapsed = by_name(results, "a")["ms_ssim"], by_name(results, "b")["ms_ssim"]
+    assert collapsed.value == pytest.approx(1)
+    assert collapsed.details["excess"] > 0.05 > varied.details["excess"]
+    assert varied.resamples <= varied.n_synth * (varied.n_synth - 1) // 2
