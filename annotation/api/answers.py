@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
+from uuid import UUID
 
 from rest_framework import serializers
 from rest_framework.response import Response
@@ -43,6 +44,11 @@ class TakenSerializer(serializers.Serializer[dict[str, Any]]):
     read = serializers.UUIDField()
     status = serializers.IntegerField(help_text="what a request of its own would have been answered")
     code = serializers.CharField(help_text="of the refusal; empty where it was taken")
+
+
+def named(pk: UUID) -> Read:
+    """A read by its id alone: it is looked up where it is locked, and whom it is not for is refused there."""
+    return Read(pk=pk)
 
 
 def draft(user: User, read: Read, rev: int, body: Mapping[str, Any]) -> Response:
@@ -104,7 +110,7 @@ def _take(user: User, entry: Mapping[str, Any], base: str) -> Response:
     verb, path = entry["kind"], f"{base}/{entry['read']}/{entry['kind']}"
 
     def answer() -> Response:
-        return _VERBS[verb](user, Read(pk=entry["read"]), entry["rev"], entry["body"])
+        return _VERBS[verb](user, named(entry["read"]), entry["rev"], entry["body"])
 
     try:
         if verb == "draft":

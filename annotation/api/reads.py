@@ -69,14 +69,16 @@ class ReadViewSet(GenericViewSet[Read]):
     @action(detail=True, methods=["put"])
     def draft(self, request: Request, pk: UUID) -> Response:
         """Keep an unfinished answer."""
-        return answers.draft(person_of(request), _named(pk), require_if_match(request), _body(request))
+        return answers.draft(person_of(request), answers.named(pk), require_if_match(request), _body(request))
 
     @extend_schema(request=OpenApiTypes.OBJECT, responses=OpenApiTypes.OBJECT)
     @action(detail=True, methods=["post"])
     @idempotent
     def submit(self, request: Request, pk: UUID) -> Response:
         """Give the answer."""
-        return answers.submit(person_of(request), _named(pk), require_if_match(request), _body(request))
+        return answers.submit(
+            person_of(request), answers.named(pk), require_if_match(request), _body(request)
+        )
 
     @extend_schema(request=SkipSerializer, responses=OpenApiTypes.OBJECT)
     @action(detail=True, methods=["post"])
@@ -107,7 +109,7 @@ class ReadViewSet(GenericViewSet[Read]):
     @action(detail=True, methods=["post"])
     def renew(self, request: Request, pk: UUID) -> Response:
         """Hold the read for another while."""
-        read = leases.renew_lease(actor=person_of(request), read=_named(pk))
+        read = leases.renew_lease(actor=person_of(request), read=answers.named(pk))
         return Response({"lease_until": read.lease_until})
 
     @extend_schema(request=ReleaseSerializer, responses={204: None})
@@ -116,13 +118,8 @@ class ReadViewSet(GenericViewSet[Read]):
         """Give the read back; a draft is kept."""
         body = ReleaseSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        leases.release_read(actor=person_of(request), read=_named(pk), **body.validated_data)
+        leases.release_read(actor=person_of(request), read=answers.named(pk), **body.validated_data)
         return Response(status=204)
-
-
-def _named(pk: UUID) -> Read:
-    """The read of the path, by its id alone: it is looked up where it is locked, and whom it is not for is refused there."""
-    return Read(pk=pk)
 
 
 def _body(request: Request) -> Mapping[str, Any]:

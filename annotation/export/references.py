@@ -8,14 +8,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from annotation.export import croissant, document, texts
+from annotation.export import croissant, document, manifest, texts
 from annotation.export.formats import Format, OptionError
 from annotation.export.ledger import count_losses
 from annotation.export.member import read_member, read_schema
 from annotation.export.opened import BadArchiveError, Opened
 from annotation.export.spool import tally_members
 
-_MANIFEST = "manifest.json"
 _ALWAYS = (croissant.NAME, texts.README, texts.LICENCE, texts.DATA_SHEET, texts.LOSSES)
 
 
@@ -37,9 +36,9 @@ def check_references(
     for name in (*_ALWAYS, texts.EVALUATION) if signed else _ALWAYS:
         opened.digest(name)
     if listing["synthetic"] is not True:
-        raise BadArchiveError(_MANIFEST, "does not say that the images are synthetic")
+        raise BadArchiveError(manifest.NAME, "does not say that the images are synthetic")
     if listing["schema"] != labels["schema"]:
-        raise BadArchiveError(_MANIFEST, "tells of another label schema than the labels")
+        raise BadArchiveError(manifest.NAME, "tells of another label schema than the labels")
     _check_origin(listing, labels)
     with _reading(texts.LOSSES):
         _check_losses(opened, listing, labels, form)
@@ -64,12 +63,12 @@ def _reading(name: str) -> Iterator[None]:
 def _check_origin(listing: Mapping[str, Any], labels: Mapping[str, Any]) -> None:
     found = {member["recipe"].get("generator", "") for member in labels["members"]}
     if set(listing["provenance"]["generators"]) != found:
-        raise BadArchiveError(_MANIFEST, "names other generators than the recipes of the images")
+        raise BadArchiveError(manifest.NAME, "names other generators than the recipes of the images")
     splits = listing["facts"].get("splits")
     if splits is not None:
         counts = Counter(member.get("split", "") for member in labels["members"])
         if {name: count for name, count in splits["images"].items() if count} != counts:
-            raise BadArchiveError(_MANIFEST, "counts other splits than those of the labels")
+            raise BadArchiveError(manifest.NAME, "counts other splits than those of the labels")
 
 
 def _check_losses(
@@ -79,15 +78,15 @@ def _check_losses(
     told, writer = opened.json(texts.LOSSES), listing["writer"]
     try:
         if form.check_options(writer["options"]) != writer["options"]:
-            raise BadArchiveError(_MANIFEST, "leaves out an option of the format")
+            raise BadArchiveError(manifest.NAME, "leaves out an option of the format")
     except OptionError as error:
-        raise BadArchiveError(_MANIFEST, f"tells of an option that cannot be: {error.name}") from error
+        raise BadArchiveError(manifest.NAME, f"tells of an option that cannot be: {error.name}") from error
     tally = tally_members(read_schema(labels["schema"]), map(read_member, labels["members"]))
     counted = {loss.code: loss.values for loss in count_losses(form.losses, tally, writer["options"])}
     if told["format"] != form.key or {row["code"]: row["values"] for row in told["losses"]} != counted:
         raise BadArchiveError(texts.LOSSES, f"does not count what is lost: that is {json.dumps(counted)}")
     if writer["losses"] != told["losses"]:
-        raise BadArchiveError(_MANIFEST, f"tells of other losses than {texts.LOSSES}")
+        raise BadArchiveError(manifest.NAME, f"tells of other losses than {texts.LOSSES}")
 
 
 def _check_description(opened: Opened, listing: Mapping[str, Any]) -> None:

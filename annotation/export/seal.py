@@ -9,10 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
 from annotation.export.canonical import canonical_json
+from annotation.export.signature import is_signed
 
 NAME = "seal.json"
 FORMAT, VERSION = "synthlab-seal", 1
@@ -51,10 +49,7 @@ def refuse_false_seal(told: Mapping[str, Any], manifest_digest: str, key: str) -
         raise ValueError("the seal is of a format or version that this program does not know")
     if told["key"] != key:
         raise ValueError("seal and signatures are of two installations")
-    try:
-        public = Ed25519PublicKey.from_public_bytes(bytes.fromhex(key))
-        public.verify(bytes.fromhex(told["signature"]), sealed_words(manifest_digest))
-    except (InvalidSignature, ValueError):
-        raise ValueError("the seal is not of this archive: something in it was changed") from None
+    if not is_signed(sealed_words(manifest_digest), told["signature"], key):
+        raise ValueError("the seal is not of this archive: something in it was changed")
     if told["manifest"] != manifest_digest:
         raise ValueError("the seal names another manifest")

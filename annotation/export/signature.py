@@ -62,6 +62,15 @@ def public_half(key: Ed25519PrivateKey) -> str:
     return key.public_key().public_bytes_raw().hex()
 
 
+def is_signed(words: bytes, signature: str, key: str) -> bool:
+    """Whether a signature, in hex, is of these words and of the key whose public half is given; never for what is none."""
+    try:
+        Ed25519PublicKey.from_public_bytes(bytes.fromhex(key)).verify(bytes.fromhex(signature), words)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
 def refuse_false_signatures(
     snapshot_id: str, digest: str, first: SignatureRow | None, second: SignatureRow | None
 ) -> None:
@@ -92,8 +101,5 @@ def _refuse_false(snapshot_id: str, digest: str, row: SignatureRow, needed: int,
         needed=needed,
         countersigns=first,
     )
-    try:
-        key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(row.key))
-        key.verify(bytes.fromhex(row.signature), words)
-    except (InvalidSignature, ValueError):
-        raise ValueError(f"the signature of {row.signer} is not of this content") from None
+    if not is_signed(words, row.signature, row.key):
+        raise ValueError(f"the signature of {row.signer} is not of this content")

@@ -173,9 +173,13 @@ class ItemQuerySet(models.QuerySet["Item"]):
         reviewed = Study.objects.with_role(user, StudyRole.REVIEWER)
         return self.filter(Q(study__in=managed) | Q(study__in=reviewed, state__in=REVIEWED_ITEM_STATES))
 
+    def synthetic(self) -> ItemQuerySet:
+        """What could ever be in a snapshot: hidden controls could not."""
+        return self.filter(synthetic_image__isnull=False)
+
     def for_snapshot(self) -> ItemQuerySet:
         """Accepted synthetic images: nothing else may be listed, signed or exported."""
-        return self.filter(state=ItemState.ACCEPTED, synthetic_image__isnull=False)
+        return self.synthetic().filter(state=ItemState.ACCEPTED)
 
 
 DECIDED_ITEM_STATES = (ItemState.ACCEPTED, ItemState.DISCARDED)

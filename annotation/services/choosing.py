@@ -182,7 +182,7 @@ def _check_classes(study: Study, name: str, value: Any) -> list[str]:
 
 
 def _check_generators(study: Study, name: str, value: Any) -> list[str]:
-    images = study.items.filter(synthetic_image__isnull=False).order_by()
+    images = study.items.synthetic().order_by()
     known = images.values_list("synthetic_image__batch__generator", flat=True).distinct()
     return _some_of({str(key) for key in known}, name, value)
 

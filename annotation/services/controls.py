@@ -86,7 +86,7 @@ def fitting_images(study: Study) -> QuerySet[SourceImage]:
     Raises:
         Conflict: It holds no synthetic image, or such of several shapes.
     """
-    made = study.items.filter(synthetic_image__isnull=False).order_by()
+    made = study.items.synthetic().order_by()
     shapes = made.values_list(
         "synthetic_image__width", "synthetic_image__height", "synthetic_image__batch__generator__channels"
     ).distinct()

@@ -115,9 +115,7 @@ def _check_image(study: Study, image: SyntheticImage, actor: User) -> None:
 
 def _not_to_be_read(study: Study) -> QuerySet[SyntheticImage]:
     pending = Read.objects.filter(item=OuterRef("pk"), state__in=(ReadState.OPEN, ReadState.LEASED))
-    hidden = study.items.filter(synthetic_image__isnull=False).filter(
-        ~Q(state=ItemState.ACCEPTED) | Exists(pending)
-    )
+    hidden = study.items.synthetic().filter(~Q(state=ItemState.ACCEPTED) | Exists(pending))
     # By pixels: of two equal images only one is in a study.
     return SyntheticImage.objects.kept().exclude(
         pixel_digest__in=hidden.values("synthetic_image__pixel_digest")

@@ -103,7 +103,7 @@ def released_batches(study: Study, user: User) -> QuerySet[Batch]:
 
 def images_taken(study: Study) -> dict[UUID, int]:
     """How many images the study holds of each batch that it was filled from."""
-    rows = study.items.filter(synthetic_image__isnull=False).order_by()
+    rows = study.items.synthetic().order_by()
     return dict(rows.values_list("synthetic_image__batch").annotate(n=Count("pk")))
 
 

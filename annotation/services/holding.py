@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TypeVar
 from uuid import UUID
 
 from django.db import transaction
@@ -18,6 +19,7 @@ from synthlab.core.audit import record_event, study_chain
 from synthlab.core.exceptions import Conflict, InvalidInput
 
 MAX_REASON = 2000
+Holder = TypeVar("Holder", Snapshot, Study)
 
 
 def learnt_from(dataset: Dataset, images: QuerySet[SourceImage]) -> list[UUID]:
@@ -43,16 +45,19 @@ def touched_snapshots(
     rows = Snapshot.objects.filter(image_set__dataset=dataset).select_related("study").order_by("created_at")
     if only is not None:
         rows = rows.filter(pk=only.pk)
-    touched = Count("items", filter=Q(items__image__batch__generator__in=generators))
-    counts = dict(rows.annotate(touched=touched).filter(touched__gt=0).values_list("pk", "touched"))
-    return [(row, counts[row.pk]) for row in rows.filter(pk__in=counts)]
+    return _touched(rows, Q(items__image__batch__generator__in=generators))
 
 
 def touched_studies(dataset: Dataset, generators: Sequence[UUID]) -> list[tuple[Study, int]]:
     """Studies with how many of their images come from these generators of their data set."""
-    touched = Count("items", filter=Q(items__synthetic_image__batch__generator__in=generators))
     rows = Study.objects.filter(dataset=dataset).order_by("created_at")
-    counts = dict(rows.annotate(touched=touched).filter(touched__gt=0).values_list("pk", "touched"))
+    return _touched(rows, Q(items__synthetic_image__batch__generator__in=generators))
+
+
+def _touched(rows: QuerySet[Holder], condition: Q) -> list[tuple[Holder, int]]:
+    """Those that have items of which the condition holds, with how many."""
+    counted = rows.annotate(touched=Count("items", filter=condition)).filter(touched__gt=0)
+    counts = dict(counted.values_list("pk", "touched"))
     return [(row, counts[row.pk]) for row in rows.filter(pk__in=counts)]
 
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count
 
-from annotation.models import Item, ItemState, Read, ReadState, Study
+from annotation.models import ItemState, Read, ReadState, Study
 from annotation.services.choosing import REASONS, WAYS, Candidate, Choice, check_filters, choose
 from annotation.services.holding import count_touched
 from annotation.services.progress import discard_reasons
@@ -120,7 +120,7 @@ def preview_snapshot(
         ways=_titled(Counter(row.way for row in taken), WAYS),
         readers=_readers(taken),
         discarded=discarded,
-        discard_reasons=_titled(discard_reasons(synthetic_items(study)), _reason_titles(study)),
+        discard_reasons=_titled(discard_reasons(study.items.synthetic()), _reason_titles(study)),
         undecided=sum(states.values()) - states.get(ItemState.ACCEPTED, 0) - discarded,
         excluded=_titled(plan.choice.excluded, REASONS),
         families={
@@ -138,14 +138,9 @@ def preview_snapshot(
     )
 
 
-def synthetic_items(study: Study) -> QuerySet[Item]:
-    """What could ever be in a snapshot: hidden controls could not, and are not counted among what is left out."""
-    return study.items.filter(synthetic_image__isnull=False)
-
-
 def count_states(study: Study) -> dict[str, int]:
-    """State → synthetic images of the study in it."""
-    return dict(synthetic_items(study).order_by().values_list("state").annotate(n=Count("id")))
+    """State → synthetic images of the study in it; hidden controls are not counted among what is left out."""
+    return dict(study.items.synthetic().order_by().values_list("state").annotate(n=Count("id")))
 
 
 def _titled(counts: Mapping[str, int], titles: Mapping[str, str]) -> list[dict[str, Any]]:

@@ -29,8 +29,8 @@ def traces(images: Sequence[UUID]) -> Iterator[Trace]:
             detail="It is shown to readers no more; answers given to it stay.",
         )
     rows = SourceImage.objects.filter(pk__in=images)
-    read = Dataset.objects.filter(studies__isnull=False).distinct()
-    for dataset in read.filter(pk__in=rows.order_by().values("dataset")):
+    studied = Dataset.objects.filter(studies__isnull=False).distinct()
+    for dataset in studied.filter(pk__in=rows.order_by().values("dataset")):
         generators = learnt_from(dataset, rows.filter(dataset=dataset))
         for study, count in touched_studies(dataset, generators):
             yield Trace(

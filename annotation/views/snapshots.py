@@ -12,12 +12,12 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from annotation.export.registry import FORMATS
-from annotation.models import ItemState, Snapshot, Study, StudyRole
+from annotation.models import DECIDED_ITEM_STATES, Snapshot, Study, StudyRole
 from annotation.services.access import roles_in
 from annotation.services.choosing import REASONS
 from annotation.services.comparing import compare_with_batches
 from annotation.services.exporting import describe_formats
-from annotation.services.planning import preview_snapshot, synthetic_items
+from annotation.services.planning import preview_snapshot
 from annotation.services.sealing import public_key
 from annotation.services.signing import signature_holds
 from annotation.services.snapshots import latest_evaluation
@@ -34,9 +34,7 @@ def snapshot_list(request: HttpRequest, pk: UUID) -> HttpResponse:
     context = {
         "study": study,
         "accepted": study.items.for_snapshot().count(),
-        "undecided": synthetic_items(study)
-        .exclude(state__in=(ItemState.ACCEPTED, ItemState.DISCARDED))
-        .count(),
+        "undecided": study.items.synthetic().exclude(state__in=DECIDED_ITEM_STATES).count(),
         "snapshots": study.snapshots.select_related("signed_by", "countersigned_by").prefetch_related(
             "holds"
         ),
